@@ -1,0 +1,71 @@
+"""Reading accounts: who is asking, and who is who."""
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.accounts import secrets
+from apps.accounts.models import ApiKey, LoginLink, Membership, Team, User
+from apps.core.errors import NotFound, NotSignedIn
+from apps.core.names import name_key
+
+
+class KeyRefused(NotSignedIn):
+    """The key is unknown, expired or revoked, or its owner is inactive; which one is not said."""
+
+
+def user_named(username: str) -> User:
+    """The person of that name, whatever the letter case. Raises NotFound."""
+    user = User.objects.filter(username_key=name_key(username)).first()
+    if user is None:
+        raise NotFound(f"There is no user named {username!r}.")
+    return user
+
+
+def team_named(name: str) -> Team:
+    """The team of that name, whatever the letter case. Raises NotFound."""
+    team = Team.objects.filter(name_key=name_key(name)).first()
+    if team is None:
+        raise NotFound(f"There is no team named {name!r}.")
+    return team
+
+
+def key_holder(secret: str, *, at: datetime | None = None) -> ApiKey:
+    """The live key with this secret, its user loaded (one query). Raises KeyRefused."""
+    refusal = KeyRefused("This API key is not valid. Make one on the API keys page.")
+    if not secrets.is_api_key(secret):
+        raise refusal
+    now = at or timezone.now()
+    key = (
+        ApiKey.objects.select_related("user", "user__default_team")
+        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        .filter(digest=secrets.digest(secret), revoked_at=None, user__is_active=True)
+        .first()
+    )
+    if key is None:
+        raise refusal
+    return key
+
+
+def open_login_link(token: str, *, at: datetime | None = None) -> LoginLink:
+    """The unused, unexpired one-time link with this token. Raises NotFound."""
+    link = (
+        LoginLink.objects.select_related("user")
+        .filter(digest=secrets.digest(token), used_at=None, user__is_active=True)
+        .filter(expires_at__gt=at or timezone.now())
+        .first()
+    )
+    if link is None:
+        raise NotFound("This sign-in link has been used or has expired. Ask for a new one.")
+    return link
+
+
+def teams_of(user: User) -> QuerySet[Membership]:
+    """The user's memberships with their teams, by team name."""
+    return user.memberships.select_related("team").order_by("team__name_key")
+
+
+def keys_of(user: User) -> QuerySet[ApiKey]:
+    """The user's keys that are not revoked, newest first."""
+    return user.api_keys.filter(revoked_at=None).order_by("-created_at", "-pk")
