@@ -1,0 +1,254 @@
+"""Artifact versions, the collections that number them, label holders, and lineage.
+
+A collection is a named line of versions: inside a project (what runs log) or, with no project, in
+the team's registry (what people link to). Both are one table, so the status table works for either.
+A version is a numbered place in a collection and points at one sealed artifact version; the same
+artifact version may stand in several collections.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from apps.accounts.models import Team, User
+from apps.artifacts.choices import ArtifactState, Direction
+from apps.content.models import Blob
+from apps.projects.models import Project
+from apps.runs.models import Run
+
+
+class ArtifactVersion(models.Model):
+    """Files, metadata and the digest over both. Once sealed none of them changes."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="artifacts")
+    key = models.CharField(max_length=32, unique=True)
+    type = models.CharField(max_length=64)
+    state = models.CharField(
+        max_length=16, choices=ArtifactState, default=ArtifactState.PENDING
+    )
+    # SHA-256 over the manifest (paths, file digests, references) and the metadata.
+    digest = models.CharField(max_length=64, blank=True)
+    size_bytes = models.BigIntegerField(default=0)
+    file_count = models.PositiveIntegerField(default=0)
+    # JSON text, exactly as sent (see Run.config).
+    metadata = models.TextField(default="{}")
+    description = models.TextField(blank=True)
+    made_by = models.ForeignKey(
+        Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="made_artifacts"
+    )
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    sealed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state=ArtifactState.PENDING, sealed_at__isnull=True, digest="")
+                | (Q(state=ArtifactState.SEALED, sealed_at__isnull=False) & ~Q(digest="")),
+                name="sealed_artifact_has_a_digest",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["project", "digest"], name="artifacts_by_digest"),
+            models.Index(
+                fields=["created_at"],
+                name="unsealed_artifacts",
+                condition=Q(state=ArtifactState.PENDING),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.short_digest or self.key[:8]
+
+    @property
+    def short_digest(self) -> str:
+        return self.digest[:8]
+
+
+class ArtifactFile(models.Model):
+    """One path in a manifest: stored content, or a reference that is kept as text only."""
+
+    artifact = models.ForeignKey(ArtifactVersion, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=1024)
+    blob = models.ForeignKey(
+        Blob, null=True, on_delete=models.PROTECT, related_name="+", db_column="blob_digest"
+    )
+    reference = models.CharField(max_length=2048, blank=True)
+    # What the client says the referenced thing's digest is; not checked, since it is never opened.
+    reference_digest = models.CharField(max_length=128, blank=True)
+    size_bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["artifact", "path"], name="one_file_per_path"),
+            models.CheckConstraint(
+                condition=Q(blob__isnull=False, reference="")
+                | (Q(blob__isnull=True) & ~Q(reference="")),
+                name="file_is_content_or_reference",
+            ),
+        )
+
+
+class CollectionQuerySet(models.QuerySet["Collection"]):
+    """Chainable conditions on collections."""
+
+    def visible_to(self, user: User) -> "CollectionQuerySet":
+        return self.filter(
+            Q(project__isnull=True, team__in=user.memberships.values("team"))
+            | Q(project__in=Project.objects.visible_to(user).values("pk"))
+        )
+
+
+class Collection(models.Model):
+    """A named line of numbered versions, in a project or (project is NULL) in the registry."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="collections")
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.CASCADE, related_name="collections"
+    )
+    type = models.CharField(max_length=64)
+    name = models.CharField(max_length=128)
+    name_key = models.CharField(max_length=256)
+    title = models.CharField(max_length=256, blank=True)
+    description = models.TextField(blank=True)
+    # 0 for a collection that a W&B client made, else 1. Numbers are never used twice.
+    next_number = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    objects: ClassVar = CollectionQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["project", "name_key"],
+                condition=Q(project__isnull=False),
+                name="collection_name_in_project",
+            ),
+            models.UniqueConstraint(
+                fields=["team", "type", "name_key"],
+                condition=Q(project__isnull=True),
+                name="collection_name_in_registry",
+            ),
+        )
+        indexes = (
+            # All models of a team.
+            models.Index(fields=["team", "type", "name_key"], name="collections_by_type"),
+        )
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+
+class Version(models.Model):
+    """A numbered place in a collection. A removed one stays as a tombstone, so no number returns."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    artifact = models.ForeignKey(
+        ArtifactVersion, on_delete=models.PROTECT, related_name="versions"
+    )
+    note = models.TextField(blank=True)
+    linked_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    linked_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["collection", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(
+                fields=["collection", "artifact"],
+                condition=Q(deleted_at__isnull=True),
+                name="artifact_once_in_collection",
+            ),
+        )
+        indexes = (
+            # The status table in its natural order, and by date.
+            models.Index(
+                fields=["collection", "-number"],
+                name="versions_newest_first",
+                condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["collection", "linked_at", "number"],
+                name="versions_by_date",
+                condition=Q(deleted_at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"v{self.number}"
+
+
+class LabelHolding(models.Model):
+    """That a version held a status label from one moment to another, or holds it still.
+
+    The one home for label holders: the open rows (held_until is NULL) say who holds a label now,
+    the closed ones who did before, so the same table answers "as of last March". The database
+    allows one open row per exclusive label. Rows are closed, never changed otherwise or deleted.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="holdings")
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="holdings")
+    label = models.CharField(max_length=64)
+    label_key = models.CharField(max_length=128)
+    is_exclusive = models.BooleanField(default=True)
+    held_from = models.DateTimeField()
+    held_until = models.DateTimeField(null=True, blank=True)
+    given_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.TextField(blank=True)
+    # The holding that this one ended; a roll-back returns to its version.
+    displaced = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    is_rollback = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["collection", "label_key"],
+                condition=Q(held_until__isnull=True, is_exclusive=True),
+                name="one_holder_of_an_exclusive_label",
+            ),
+            models.UniqueConstraint(
+                fields=["version", "label_key"],
+                condition=Q(held_until__isnull=True),
+                name="label_once_on_a_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_until__isnull=True) | Q(held_until__gte=F("held_from")),
+                name="holding_ends_after_it_begins",
+            ),
+        )
+        indexes = (
+            # Who holds what in a collection, now or at a moment.
+            models.Index(fields=["collection", "label_key", "held_from"], name="holdings_in_time"),
+        )
+
+
+class RunArtifact(models.Model):
+    """A lineage edge: a run used, or made, an artifact version."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="artifact_edges")
+    artifact = models.ForeignKey(
+        ArtifactVersion, on_delete=models.CASCADE, related_name="run_edges"
+    )
+    direction = models.CharField(max_length=8, choices=Direction)
+    # What the run used it as: "training data", "golden set", …
+    use_as = models.CharField(max_length=128, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["run", "artifact", "direction"], name="one_edge_per_direction"
+            ),
+            models.CheckConstraint(
+                condition=Q(direction__in=Direction.values), name="edge_direction_known"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["artifact", "direction", "run"], name="edges_of_artifact"),
+        )

@@ -1,0 +1,115 @@
+"""Changing projects."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.accounts.choices import Role
+from apps.accounts.models import User
+from apps.audit.actors import Subject
+from apps.audit.services import record
+from apps.core.errors import Conflict
+from apps.core.names import check_not_reserved, clean_name, clean_text, name_key
+from apps.projects.access import Access, Action
+from apps.projects.choices import Visibility
+from apps.projects.models import Project, ProjectMember
+
+
+class ProjectExists(Conflict):
+    """The team has a project of this name, visible to the caller or not."""
+
+
+@transaction.atomic
+def create_project(
+    *,
+    name: str,
+    access: Access,
+    title: str = "",
+    description: str = "",
+    visibility: Visibility = Visibility.TEAM,
+    at: datetime | None = None,
+) -> Project:
+    """Make a project in the caller's team. Who makes a private one is named as its admin."""
+    access = replace(access, project=None)
+    access.require(Action.LOG)
+    name = clean_name(name, field="name", max_length=128, what="project name")
+    check_not_reserved(name, what="project name")
+    project = Project(
+        team=access.team,
+        name=name,
+        name_key=name_key(name),
+        title=clean_text(title, field="title", max_length=256, multiline=False),
+        description=clean_text(description, field="description", max_length=20_000),
+        visibility=visibility,
+        created_by=access.user,
+        created_at=at or timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            project.save(force_insert=True)
+    except IntegrityError as error:
+        raise ProjectExists(f"The team already has a project named {name!r}.") from error
+    if visibility == Visibility.PRIVATE and access.user is not None:
+        ProjectMember.objects.create(project=project, user=access.user, role=Role.ADMIN)
+    record(
+        kind="project.created",
+        actor=access.actor,
+        subjects=[project_subject(project)],
+        team_id=access.team.pk,
+        project_id=project.pk,
+        after={"name": project.name, "visibility": str(visibility)},
+        at=at,
+    )
+    return project
+
+
+@transaction.atomic
+def set_project_role(*, user: User, role: Role | None, access: Access) -> None:
+    """Name a person for the project with a role, or with None no longer."""
+    access.require(Action.ADMINISTER)
+    project = access.project
+    if project is None:
+        raise Conflict("A project role needs a project.")
+    former = ProjectMember.objects.filter(project=project, user=user).first()
+    if role is None:
+        ProjectMember.objects.filter(project=project, user=user).delete()
+    else:
+        ProjectMember.objects.update_or_create(
+            project=project, user=user, defaults={"role": role}
+        )
+    record(
+        kind="project_member.changed",
+        actor=access.actor,
+        subjects=[project_subject(project), Subject("user", user.pk, user.username)],
+        team_id=access.team.pk,
+        project_id=project.pk,
+        before={"role": former.role if former else None},
+        after={"role": str(role) if role else None},
+    )
+
+
+@transaction.atomic
+def set_archived(*, archived: bool, access: Access) -> None:
+    """Close a project for writing, or open it again. Doing it twice changes nothing."""
+    project = access.project
+    if project is None:
+        raise Conflict("Archiving needs a project.")
+    # Checked without the project, or nobody could ever open an archived one again.
+    replace(access, project=None).require(Action.ADMINISTER)
+    if bool(project.archived_at) == archived:
+        return
+    project.archived_at = timezone.now() if archived else None
+    project.save(update_fields=["archived_at"])
+    record(
+        kind="project.archived" if archived else "project.reopened",
+        actor=access.actor,
+        subjects=[project_subject(project)],
+        team_id=access.team.pk,
+        project_id=project.pk,
+    )
+
+
+def project_subject(project: Project) -> Subject:
+    return Subject("project", project.pk, project.name)

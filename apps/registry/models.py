@@ -1,0 +1,76 @@
+"""The vocabulary of status labels, and the columns of each model's status table."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import Team
+from apps.artifacts.models import Collection
+from apps.evaluations.choices import Better
+from apps.evaluations.models import GoldenSet, MetricDefinition
+from apps.registry.choices import Colour, Origin
+
+
+class StatusLabel(models.Model):
+    """A word of a team for the standing of a version.
+
+    Exclusive: one version of a collection at a time. Protected: only curators move it. A label
+    that a client uses without its being here is exclusive, not protected, and grey.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="labels")
+    name = models.CharField(max_length=64)
+    name_key = models.CharField(max_length=128)
+    colour = models.CharField(max_length=16, choices=Colour, default=Colour.SLATE)
+    position = models.PositiveIntegerField()
+    is_exclusive = models.BooleanField(default=True)
+    is_protected = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("position", "name_key")
+        constraints = (
+            models.UniqueConstraint(fields=["team", "name_key"], name="label_name_in_team"),
+            models.CheckConstraint(
+                condition=Q(colour__in=Colour.values), name="label_colour_known"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Column(models.Model):
+    """One score column of a model's status table: a metric on a golden set, and how to show it."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="columns")
+    position = models.PositiveIntegerField()
+    # What queries and addresses call it: the title in lower case without spaces, "loss@10k".
+    slug = models.CharField(max_length=160)
+    title = models.CharField(max_length=160)
+    metric = models.ForeignKey(MetricDefinition, on_delete=models.CASCADE, related_name="+")
+    golden_set = models.ForeignKey(
+        GoldenSet, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    # Empty: as the metric definition says.
+    better = models.CharField(max_length=16, choices=Better, blank=True)
+    format = models.CharField(max_length=32, blank=True)
+    is_visible = models.BooleanField(default=True)
+    origin = models.CharField(max_length=16, choices=Origin, default=Origin.FOUND)
+
+    class Meta:
+        ordering = ("position", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=["collection", "slug"], name="column_slug_in_table"),
+            models.UniqueConstraint(
+                fields=["collection", "metric", "golden_set"],
+                condition=Q(golden_set__isnull=False),
+                name="one_column_per_golden_metric",
+            ),
+            models.UniqueConstraint(
+                fields=["collection", "metric"],
+                condition=Q(golden_set__isnull=True),
+                name="one_column_per_training_metric",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,21 @@
+"""Words that runs are described with."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class RunState(TextChoices):
+    """Where a run stands. A running one that has fallen silent is shown as crashed."""
+
+    RUNNING = "running", _("running")
+    FINISHED = "finished", _("finished")
+    FAILED = "failed", _("failed")
+    CRASHED = "crashed", _("crashed")
+    KILLED = "killed", _("killed")
+
+
+class Stream(TextChoices):
+    """Which output a console line was written to."""
+
+    OUT = "out", _("output")
+    ERROR = "error", _("error")

@@ -1,0 +1,162 @@
+"""Runs: one execution of training or evaluation code, and what it said about itself.
+
+The numbers that a run logs are in apps.series, keyed by the run's primary key; the files that it
+used and made are in apps.artifacts.
+"""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.projects.models import Project
+from apps.runs.choices import RunState, Stream
+
+# A client's heart beats at least every 30 s; this leaves room for a network that went away.
+SILENCE = timedelta(minutes=5)
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Chainable conditions on runs."""
+
+    def visible_to(self, user: User) -> "RunQuerySet":
+        return self.filter(project__in=Project.objects.visible_to(user).values("pk"))
+
+    def with_shown_state(self, at: datetime | None = None) -> "RunQuerySet":
+        """Annotate `shown_state`: what is stored, but crashed where a running one is silent."""
+        silent_since = (at or timezone.now()) - SILENCE
+        return self.annotate(
+            shown_state=Case(
+                When(
+                    state=RunState.RUNNING,
+                    heartbeat_at__lt=silent_since,
+                    then=Value(RunState.CRASHED.value),
+                ),
+                default=F("state"),
+            )
+        )
+
+    def live(self, at: datetime | None = None) -> "RunQuerySet":
+        """Running, and heard of lately."""
+        return self.filter(
+            state=RunState.RUNNING, heartbeat_at__gte=(at or timezone.now()) - SILENCE
+        )
+
+
+class Run(models.Model):
+    """One execution. `key` is its public id: short and made by us, or as the client chose it."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    key = models.CharField(max_length=128)
+    name = models.CharField(max_length=256)
+    state = models.CharField(max_length=16, choices=RunState, default=RunState.RUNNING)
+    group = models.CharField(max_length=256, blank=True)
+    job_type = models.CharField(max_length=128, blank=True)
+    notes = models.TextField(blank=True)
+    # Exactly what the client sent, as JSON text: PostgreSQL's JSON type would refuse what some
+    # clients send (NaN) and reorder the rest. What is searched lies beside it, in RunParam.
+    config = models.TextField(default="{}")
+    code_commit = models.CharField(max_length=64, blank=True)
+    code_remote = models.CharField(max_length=512, blank=True)
+    program = models.CharField(max_length=512, blank=True)
+    host = models.CharField(max_length=256, blank=True)
+    exit_code = models.IntegerField(null=True, blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["project", "key"], name="run_key_in_project"),
+            models.CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=RunState.RUNNING) | Q(ended_at__isnull=False),
+                name="ended_run_has_a_time",
+            ),
+        )
+        indexes = (
+            # The runs of a project, newest first.
+            models.Index(fields=["project", "-started_at", "-id"], name="runs_newest_first"),
+            # A run by its key alone, as MLflow's client asks.
+            models.Index(fields=["key"], name="runs_by_key"),
+            # "1 run live" on the model page.
+            models.Index(
+                fields=["project", "heartbeat_at"],
+                name="running_runs",
+                condition=Q(state=RunState.RUNNING),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def state_at(self, at: datetime) -> RunState:
+        """The shown state of a loaded run; the same rule as `with_shown_state`."""
+        if self.state == RunState.RUNNING and self.heartbeat_at < at - SILENCE:
+            return RunState.CRASHED
+        return RunState(self.state)
+
+
+class RunTag(models.Model):
+    """A word on a run, with an optional value (W&B's tags have none, MLflow's have one)."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=255)
+    value = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["run", "name"], name="one_tag_per_name"),)
+        indexes = (models.Index(fields=["name", "run"], name="runs_by_tag"),)
+
+
+class RunParam(models.Model):
+    """One leaf of the run's config by its dotted key, for columns, sorting and filtering.
+
+    `number` is set where the value is a finite number or a boolean.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="params")
+    key = models.CharField(max_length=255)
+    text = models.TextField()
+    number = models.FloatField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["run", "key"], name="one_param_per_key"),)
+        indexes = (
+            # Runs ordered or filtered by a numeric parameter.
+            models.Index(fields=["key", "number", "run"], name="runs_by_param"),
+        )
+
+
+class SummaryValue(models.Model):
+    """One leaf of a summary that the client set itself; metrics have theirs in series."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="summary")
+    key = models.CharField(max_length=255)
+    text = models.TextField()
+    number = models.FloatField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["run", "key"], name="one_summary_per_key"),)
+        indexes = (models.Index(fields=["key", "number", "run"], name="runs_by_summary"),)
+
+
+class ConsoleLine(models.Model):
+    """One line of output, by number: clients rewrite earlier lines (progress bars)."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="console")
+    number = models.PositiveIntegerField()
+    stream = models.CharField(max_length=8, choices=Stream, default=Stream.OUT)
+    at = models.DateTimeField(null=True)
+    text = models.TextField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["run", "number"], name="one_line_per_number"),
+        )

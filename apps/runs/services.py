@@ -1,0 +1,358 @@
+"""Changing runs.
+
+Starting, changing and ending a run are events in the audit log. Points, console lines and
+heartbeats are measurements, not changes of state: they are stored but not audited.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.audit.actors import Subject
+from apps.audit.services import record
+from apps.core.errors import Conflict, Invalid
+from apps.core.ids import new_key
+from apps.core.jsontext import dump
+from apps.core.names import clean_name, clean_text
+from apps.projects.access import Access, Action
+from apps.projects.services import project_subject
+from apps.runs.choices import RunState, Stream
+from apps.runs.models import ConsoleLine, Run, RunParam, RunTag, SummaryValue
+from apps.series.choices import SeriesKind
+from apps.series.services import Batch, ObjectValue, append, append_objects
+
+MAX_CONFIG_LEAVES = 5_000
+MAX_KEY_LENGTH = 255
+MAX_CONSOLE_LINES = 100_000
+
+
+class RunExists(Conflict):
+    """The project has a run with this key already."""
+
+
+class RunEnded(Conflict):
+    """The run has ended; it takes no more points until it is resumed."""
+
+
+@dataclass(frozen=True)
+class CodeVersion:
+    """Where a run's code came from. All of it is text that is shown, never opened."""
+
+    commit: str = ""
+    remote: str = ""
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """What a client says of a run when it starts; every part is optional."""
+
+    key: str = ""
+    name: str = ""
+    group: str = ""
+    job_type: str = ""
+    notes: str = ""
+    host: str = ""
+    config: Mapping[str, object] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    code: CodeVersion = field(default_factory=CodeVersion)
+
+
+@transaction.atomic
+def start_run(*, description: RunDescription, access: Access, at: datetime | None = None) -> Run:
+    """Begin a run in the project of `access`. Raises RunExists, Invalid."""
+    access.require(Action.LOG)
+    project = _project(access)
+    key = description.key or new_key()
+    key = clean_name(key, field="key", max_length=128, what="run key", spaces=False)
+    name = clean_text(description.name, field="name", max_length=256, multiline=False) or key
+    now = at or timezone.now()
+    run = Run(
+        project=project,
+        key=key,
+        name=name,
+        group=clean_text(description.group, field="group", max_length=256, multiline=False),
+        job_type=clean_text(description.job_type, field="job_type", max_length=128),
+        notes=clean_text(description.notes, field="notes", max_length=100_000),
+        host=clean_text(description.host, field="host", max_length=256),
+        config=dump(dict(description.config)),
+        code_commit=clean_text(description.code.commit, field="code.commit", max_length=64),
+        code_remote=clean_text(description.code.remote, field="code.remote", max_length=512),
+        program=clean_text(description.code.program, field="code.program", max_length=512),
+        created_by=access.user,
+        started_at=now,
+        heartbeat_at=now,
+    )
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError as error:
+        raise RunExists(f"There is already a run {key!r} in {project.name}.") from error
+    _save_params(run, description.config)
+    _save_tags(run, description.tags)
+    _record(run, "run.started", access, after={"name": run.name, "key": run.key}, at=at)
+    return run
+
+
+@transaction.atomic
+def update_run(
+    *,
+    run: Run,
+    access: Access,
+    name: str | None = None,
+    notes: str | None = None,
+    config: Mapping[str, object] | None = None,
+    tags: Mapping[str, str] | None = None,
+    summary: Mapping[str, object] | None = None,
+) -> Run:
+    """Change what is said of a run. Config and summary are merged key by key, tags replaced."""
+    access.require(Action.LOG)
+    changed: dict[str, object] = {}
+    if name is not None:
+        run.name = clean_text(name, field="name", max_length=256, multiline=False) or run.key
+        changed["name"] = run.name
+    if notes is not None:
+        run.notes = clean_text(notes, field="notes", max_length=100_000)
+        changed["notes"] = run.notes
+    if config is not None:
+        # The row is locked before the merge, so that two clients do not undo each other.
+        locked = Run.objects.select_for_update().only("config").get(pk=run.pk)
+        run.config = dump({**json.loads(locked.config), **config})
+        _save_params(run, config)
+        changed["config"] = sorted(config)
+    run.save(update_fields=["name", "notes", "config"])
+    if tags is not None:
+        RunTag.objects.filter(run=run).delete()
+        _save_tags(run, tags)
+        changed["tags"] = sorted(tags)
+    if summary is not None:
+        _save_summary(run, summary)
+        changed["summary"] = sorted(summary)
+    _record(run, "run.changed", access, after=changed)
+    return run
+
+
+@transaction.atomic
+def log_points(
+    *,
+    run: Run,
+    access: Access,
+    batches: Sequence[Batch] = (),
+    objects: Sequence[ObjectValue] = (),
+    kind: SeriesKind = SeriesKind.METRIC,
+    at: datetime | None = None,
+) -> None:
+    """Store points of any number of metrics, and values that are not numbers, all or nothing.
+
+    Counts as a heartbeat. Raises RunEnded when the run is over.
+    """
+    access.require(Action.LOG)
+    # A conditional update instead of a read and a lock: the end of a run cannot slip in between.
+    alive = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if not alive.update(heartbeat_at=at or timezone.now()):
+        raise RunEnded(f"The run {run.key} has ended; resume it to log more.")
+    if batches:
+        append(scope_id=run.project_id, owner_id=run.pk, kind=kind, batches=batches)
+    if objects:
+        append_objects(owner_id=run.pk, objects=objects)
+
+
+def beat(*, run: Run, access: Access, at: datetime | None = None) -> None:
+    """Say that a run is still alive."""
+    access.require(Action.LOG)
+    Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(heartbeat_at=at or timezone.now())
+
+
+@dataclass(frozen=True)
+class Line:
+    """A console line as a client sends it."""
+
+    number: int
+    text: str
+    stream: Stream = Stream.OUT
+    at: datetime | None = None
+
+
+@transaction.atomic
+def log_console(*, run: Run, access: Access, lines: Sequence[Line]) -> None:
+    """Store console lines by number; a line that is sent again replaces the former."""
+    access.require(Action.LOG)
+    if any(not 0 <= line.number < MAX_CONSOLE_LINES for line in lines):
+        raise Invalid(f"A run keeps the console lines 0 to {MAX_CONSOLE_LINES - 1}.", field="lines")
+    latest = {line.number: line for line in lines}
+    ConsoleLine.objects.bulk_create(
+        [
+            ConsoleLine(
+                run=run,
+                number=line.number,
+                stream=line.stream,
+                at=line.at,
+                text=clean_text(line.text, field="lines.text", max_length=100_000, strict=False),
+            )
+            for line in latest.values()
+        ],
+        update_conflicts=True,
+        unique_fields=["run", "number"],
+        update_fields=["stream", "at", "text"],
+    )
+    beat(run=run, access=access)
+
+
+@transaction.atomic
+def finish_run(
+    *,
+    run: Run,
+    access: Access,
+    state: RunState = RunState.FINISHED,
+    exit_code: int | None = None,
+    summary: Mapping[str, object] | None = None,
+    at: datetime | None = None,
+) -> Run:
+    """End a run. Ending it again in the same state changes nothing; in another is a Conflict."""
+    access.require(Action.LOG)
+    if state == RunState.RUNNING:
+        raise Invalid("A run cannot end as running.", field="state")
+    now = at or timezone.now()
+    ended = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
+        state=state, exit_code=exit_code, ended_at=now, heartbeat_at=now
+    )
+    run.refresh_from_db()
+    if not ended:
+        if run.state == state:
+            return run
+        raise RunEnded(f"The run {run.key} has already ended as {run.state}.")
+    if summary:
+        _save_summary(run, summary)
+    _record(
+        run,
+        f"run.{state}",
+        access,
+        before={"state": "running"},
+        after={"state": str(state), "exit_code": exit_code},
+        at=at,
+    )
+    return run
+
+
+@transaction.atomic
+def resume_run(*, run: Run, access: Access) -> Run:
+    """Take an ended run up again, so that it accepts points."""
+    access.require(Action.LOG)
+    former = run.state
+    now = timezone.now()
+    resumed = (
+        Run.objects.filter(pk=run.pk)
+        .exclude(state=RunState.RUNNING)
+        .update(state=RunState.RUNNING, ended_at=None, exit_code=None, heartbeat_at=now)
+    )
+    run.refresh_from_db()
+    if resumed:
+        _record(run, "run.resumed", access, before={"state": former}, after={"state": "running"})
+    return run
+
+
+def flatten(values: Mapping[str, object]) -> dict[str, object]:
+    """The leaves of a nested mapping by dotted key; lists stay whole.
+
+    Raises Invalid over MAX_CONFIG_LEAVES leaves, or for a key over MAX_KEY_LENGTH characters.
+    """
+    leaves: dict[str, object] = {}
+    pending: list[tuple[str, object]] = [(key, value) for key, value in values.items()]
+    while pending:
+        key, value = pending.pop()
+        if isinstance(value, Mapping) and value:
+            pending.extend((f"{key}.{inner}", leaf) for inner, leaf in value.items())
+            continue
+        if len(key) > MAX_KEY_LENGTH:
+            raise Invalid(
+                f"The key {key[:40]}… is over {MAX_KEY_LENGTH} characters.", field="config"
+            )
+        leaves[key] = value
+        if len(leaves) > MAX_CONFIG_LEAVES:
+            raise Invalid(f"More than {MAX_CONFIG_LEAVES} values at once.", field="config")
+    return leaves
+
+
+def run_subject(run: Run) -> Subject:
+    return Subject("run", run.pk, run.name)
+
+
+def _project(access: Access):  # type: ignore[no-untyped-def]
+    if access.project is None:
+        raise Invalid("A run belongs to a project.", field="project")
+    return access.project
+
+
+def _text_and_number(value: object) -> tuple[str, float | None]:
+    """How a leaf is shown, and the number by which it sorts, if it is a finite one."""
+    if isinstance(value, str):
+        return value, None
+    number = float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
+    if number is not None and not math.isfinite(number):
+        number = None
+    return dump(value), number
+
+
+def _save_params(run: Run, config: Mapping[str, object]) -> None:
+    rows = []
+    for key, value in flatten(config).items():
+        text, number = _text_and_number(value)
+        rows.append(RunParam(run=run, key=key, text=text, number=number))
+    RunParam.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["run", "key"],
+        update_fields=["text", "number"],
+    )
+
+
+def _save_summary(run: Run, summary: Mapping[str, object]) -> None:
+    rows = []
+    for key, value in flatten(summary).items():
+        text, number = _text_and_number(value)
+        rows.append(SummaryValue(run=run, key=key, text=text, number=number))
+    SummaryValue.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["run", "key"],
+        update_fields=["text", "number"],
+    )
+
+
+def _save_tags(run: Run, tags: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+    RunTag.objects.bulk_create(
+        [
+            RunTag(
+                run=run,
+                name=clean_text(name, field="tags", max_length=255, multiline=False),
+                value=clean_text(value, field="tags", max_length=8_000),
+            )
+            for name, value in dict(tags).items()
+        ]
+    )
+
+
+def _record(
+    run: Run,
+    kind: str,
+    access: Access,
+    *,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+    at: datetime | None = None,
+) -> None:
+    record(
+        kind=kind,
+        actor=access.actor,
+        subjects=[run_subject(run), project_subject(run.project)],
+        team_id=access.team.pk,
+        project_id=run.project_id,
+        before=before,
+        after=after,
+        at=at,
+    )
