@@ -1,0 +1,114 @@
+"""Refusals that no door gave: an unknown address, a busy database, a fault of ours.
+
+Each answers in the caller's dialect, told by the address alone, because these happen before or
+outside a view. A protocol door adds its line to `DIALECTS`.
+"""
+
+import sys
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+from apps.core.errors import DomainError
+from registry_site.faults import refusal_for
+
+Dialect = Callable[[HttpRequest, int, str, str], HttpResponse]
+
+TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported",
+    429: "Too many tries",
+    500: "Something went wrong",
+    503: "Busy",
+    507: "Storage full",
+}
+
+
+def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The answer for a refusal of the domain, wherever it came up."""
+    response = dialect_of(request)(request, error.status, error.code, error.message)
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def dialect_of(request: HttpRequest) -> Dialect:
+    for prefix, dialect in DIALECTS:
+        if request.path_info.startswith(prefix):
+            return dialect
+    return page
+
+
+def problem(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
+    """RFC 9457, as the native API speaks it."""
+    return JsonResponse(
+        {
+            "type": "about:blank",
+            "title": TITLES.get(status, "Error"),
+            "status": status,
+            "code": code,
+            "detail": message,
+            "request_id": getattr(request, "id", ""),
+        },
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
+    """A page that needs neither the database nor a signed-in person."""
+    context = {
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "message": message,
+        "request_id": getattr(request, "id", ""),
+    }
+    return HttpResponse(render_to_string("refusal.html", context), status=status)
+
+
+DIALECTS: list[tuple[str, Dialect]] = [("/api/", problem)]
+
+
+# Django's own exits: named in `urls.py`, and as CSRF_FAILURE_VIEW -------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if dialect_of(request) is page:
+        return page(request, 400, "invalid", _("The request could not be understood."))
+    return dialect_of(request)(request, 400, "invalid", "The request could not be understood.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if dialect_of(request) is page:
+        return defaults.permission_denied(request, exception)
+    return dialect_of(request)(request, 403, "forbidden", "You may not do this.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if dialect_of(request) is page:
+        return defaults.page_not_found(request, exception)
+    return dialect_of(request)(request, 404, "not_found", "There is nothing at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """A fault outside a view (a session that could not be read) still gets its true name."""
+    refusal = refusal_for(sys.exc_info()[1])
+    if refusal is not None:
+        return refuse(request, refusal)
+    message = _("The fault is ours and has been logged. The request id helps to find it.")
+    return dialect_of(request)(request, 500, "fault", message)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    message = _("This form has expired or came from another site. Go back, reload, and try again.")
+    return dialect_of(request)(request, 403, "cross_site", message)

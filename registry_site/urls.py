@@ -1,0 +1,16 @@
+"""The addresses of the site: each door brings its own."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from registry_site import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+]
+
+handler400 = "registry_site.answers.bad_request"
+handler403 = "registry_site.answers.permission_denied"
+handler404 = "registry_site.answers.page_not_found"
+handler500 = "registry_site.answers.server_error"
