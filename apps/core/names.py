@@ -29,7 +29,6 @@ RESERVED: Final = frozenset(
     user users version versions viewer .well-known
     """.split()  # noqa: SIM905
 )
-)
 
 # Characters with a meaning in addresses, file systems, or the clients' own notation (`name:v3`).
 _FORBIDDEN_IN_NAMES: Final = '/\\:%?#;"'
@@ -99,17 +98,13 @@ def clean_name(
         if character in _FORBIDDEN_IN_NAMES:
             raise Invalid(f"The {what} may not contain {character} .", field=field)
     if not spaces and " " in name:
-        raise Invalid(
-            f"The {what} may not contain spaces; use - or _ instead.", field=field
-        )
+        raise Invalid(f"The {what} may not contain spaces; use - or _ instead.", field=field)
     if not name.strip("."):
         raise Invalid(f"The {what} may not consist of dots only.", field=field)
     if _PLAIN_ASCII.fullmatch(name) is None:
         _refuse_deceptive(name, field=field, what=what)
     if len(name_key(name)) > max_length:
-        raise Invalid(
-            f"The {what} is too long; {max_length} characters at most.", field=field
-        )
+        raise Invalid(f"The {what} is too long; {max_length} characters at most.", field=field)
     return name
 
 
@@ -132,9 +127,7 @@ def check_not_reserved(name: str, *, field: str, what: str = "name") -> None:
         )
 
 
-def clean_key(
-    text: object, *, field: str, max_length: int = MAX_KEY, what: str = "key"
-) -> str:
+def clean_key(text: object, *, field: str, max_length: int = MAX_KEY, what: str = "key") -> str:
     """The name of a metric, parameter or column as training code wrote it.
 
     Far freer than `clean_name` (`val/loss`, `mnist_ds:v0-ce_loss`, `50% quantile` are all in use),
@@ -149,9 +142,7 @@ def clean_key(
     return key
 
 
-def clean_text(
-    text: object, *, field: str, max_length: int, multiline: bool = True
-) -> str:
+def clean_text(text: object, *, field: str, max_length: int, multiline: bool = True) -> str:
     """Free text unchanged, or Invalid. Right-to-left marks stay: pages isolate it in <bdi>."""
     value = _text(text, field=field, what="text", max_length=max_length)
     allowed = "\n\r\t" if multiline else ""
@@ -170,9 +161,7 @@ def clean_path(text: object, *, field: str = "path") -> str:
     """
     path = _text(text, field=field, what="path", max_length=MAX_PATH_BYTES)
     if len(path.encode()) > MAX_PATH_BYTES:
-        raise Invalid(
-            f"The path is too long; {MAX_PATH_BYTES} bytes at most.", field=field
-        )
+        raise Invalid(f"The path is too long; {MAX_PATH_BYTES} bytes at most.", field=field)
     if not path:
         raise Invalid("Give a path.", field=field)
     for character in path:
@@ -181,16 +170,12 @@ def clean_path(text: object, *, field: str = "path") -> str:
         if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp"):
             raise Invalid(f"The path contains {_named(character)}.", field=field)
     if path.startswith("/"):
-        raise Invalid(
-            "The path must be relative: leave out the first slash.", field=field
-        )
+        raise Invalid("The path must be relative: leave out the first slash.", field=field)
     if _SCHEME.match(path):
         raise Invalid("The path may not begin with a drive or a scheme.", field=field)
     components = path.split("/")
     if len(components) > MAX_PATH_DEPTH:
-        raise Invalid(
-            f"The path is too deep; {MAX_PATH_DEPTH} folders at most.", field=field
-        )
+        raise Invalid(f"The path is too deep; {MAX_PATH_DEPTH} folders at most.", field=field)
     for component in components:
         _check_component(component, field=field)
     return path
@@ -207,9 +192,7 @@ def _check_component(component: str, *, field: str) -> None:
     # Fullwidth dots and slashes turn into plain ones wherever a file system or client normalises.
     plain = unicodedata.normalize("NFKC", component)
     if plain.strip() in (".", "..") or "/" in plain or "\\" in plain:
-        raise Invalid(
-            "The path may not contain . or .. or disguised slashes.", field=field
-        )
+        raise Invalid("The path may not contain . or .. or disguised slashes.", field=field)
 
 
 def _text(text: object, *, field: str, what: str, max_length: int) -> str:
@@ -217,17 +200,13 @@ def _text(text: object, *, field: str, what: str, max_length: int) -> str:
     if not isinstance(text, str):
         raise Invalid(f"The {what} must be text.", field=field)
     if len(text) > max_length:
-        raise Invalid(
-            f"The {what} is too long; {max_length} characters at most.", field=field
-        )
+        raise Invalid(f"The {what} is too long; {max_length} characters at most.", field=field)
     if "\x00" in text:
         raise Invalid(f"The {what} contains a NUL character.", field=field)
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Invalid(
-            f"The {what} contains {_BAD_CATEGORIES['Cs']}.", field=field
-        ) from None
+        raise Invalid(f"The {what} contains {_BAD_CATEGORIES['Cs']}.", field=field) from None
     return text
 
 
@@ -237,10 +216,7 @@ def _refuse_deceptive(name: str, *, field: str, what: str) -> None:
     for character in name:
         if character == " ":
             continue
-        if (
-            unicodedata.category(character) in _BAD_CATEGORIES
-            or ord(character) in _INVISIBLE
-        ):
+        if unicodedata.category(character) in _BAD_CATEGORIES or ord(character) in _INVISIBLE:
             raise Invalid(f"The {what} contains {_named(character)}.", field=field)
         if any(ord(character) in letters for letters in _PHONETIC):
             raise Invalid(f"The {what} contains {_named(character)}.", field=field)
@@ -248,15 +224,11 @@ def _refuse_deceptive(name: str, *, field: str, what: str) -> None:
             alphabets.add(unicodedata.name(character, "").partition(" ")[0])
     plain = unicodedata.normalize("NFKC", name)
     if plain != name:
-        raise Invalid(
-            f"Write the {what} with plain characters: “{plain}”.", field=field
-        )
+        raise Invalid(f"Write the {what} with plain characters: “{plain}”.", field=field)
     if unicodedata.category(name[0]).startswith("M"):
         raise Invalid(f"The {what} may not begin with an accent.", field=field)
     if len(alphabets & _LOOKALIKE_ALPHABETS) > 1:
-        mixed = " and ".join(
-            sorted(found.title() for found in alphabets & _LOOKALIKE_ALPHABETS)
-        )
+        mixed = " and ".join(sorted(found.title() for found in alphabets & _LOOKALIKE_ALPHABETS))
         raise Invalid(
             f"The {what} mixes {mixed} letters, which look alike; use one alphabet.",
             field=field,
@@ -268,9 +240,5 @@ def _named(character: str) -> str:
     number = f"U+{ord(character):04X}"
     kind = _BAD_CATEGORIES.get(unicodedata.category(character))
     if kind is None:
-        kind = (
-            "an invisible character"
-            if ord(character) in _INVISIBLE
-            else "a look-alike letter"
-        )
+        kind = "an invisible character" if ord(character) in _INVISIBLE else "a look-alike letter"
     return f"{kind} ({number})"
