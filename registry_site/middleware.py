@@ -64,7 +64,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 def trusted_proxies(get_response: GetResponse) -> GetResponse:
-    """Believe forwarded headers from the listed proxies only; from anybody else they are removed."""
+    """Believe forwarded headers from the listed proxies; from anybody else they are removed."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         if not _is_trusted(request.META.get("REMOTE_ADDR", "")):
@@ -110,7 +110,7 @@ def request_log(get_response: GetResponse) -> GetResponse:
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """The same strict headers on every answer. A view may only set a CSP of its own, for content."""
+    """The same strict headers on every answer. A view that serves content may set its own CSP."""
     policy = "; ".join(
         f"{directive} {' '.join(sources)}" for directive, sources in settings.SECURE_CSP.items()
     )
@@ -238,7 +238,7 @@ def _is_trusted(address: str) -> bool:
 
 
 def _client_address(request: HttpRequest) -> str:
-    """The last address in the chain that is not one of our proxies; what is left of it is hearsay."""
+    """The last address in the chain that is not one of our proxies; those before are hearsay."""
     peer = request.META.get("REMOTE_ADDR", "")
     chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     for address in reversed([part for part in chain if part]):

@@ -1,0 +1,65 @@
+"""A real browser for the tests that need one, and what every page shown in it must keep.
+
+Chromium is found, not downloaded. Without one the tests are skipped with the reason; with
+REQUIRE_BROWSER=1 (as `.ci/run` sets) they fail.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+AxeCheck = Callable[[Page], None]
+
+
+def find_chromium() -> str | None:
+    """CHROMIUM_PATH, or the first of the usual names on the PATH."""
+    if given := os.environ.get("CHROMIUM_PATH"):
+        return shutil.which(given)
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """How pytest-playwright starts the browser of its `page` and `context` fixtures."""
+    path = find_chromium()
+    if path is None:
+        message = "no Chromium: install it, or set CHROMIUM_PATH"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    args = ["--disable-gpu", "--disable-dev-shm-usage"]
+    # Chromium's own sandbox does not work for root.
+    return {"executable_path": path, "args": args + ["--no-sandbox"] * (os.geteuid() == 0)}
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that fails its test when a script breaks or the content policy is violated."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> AxeCheck:
+    """Call with a page: fails with a readable list of what axe finds on it."""
+    runner = Axe()
+
+    def check(page: Page) -> None:
+        results = runner.run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+    return check

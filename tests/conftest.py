@@ -1,0 +1,92 @@
+"""Fixtures for every test: throw-away content, a real PostgreSQL or S3 server, a real browser."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+from tests.browser import axe, browser_type_launch_args, page  # noqa: F401 (fixtures)
+from tests.settings import DATABASE_KIND, POSTGRES_SOCKET
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def pytest_report_header() -> str:
+    return f"database: {DATABASE_KIND}"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
+    """Start the database server before Django makes the test database."""
+    if DATABASE_KIND == "sqlite":
+        yield
+        return
+    from tests.postgres import PostgresServer
+
+    server = PostgresServer(POSTGRES_SOCKET)
+    server.start()
+    yield
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def data_folder(settings: "SettingsWrapper", tmp_path: Path) -> Path:
+    """The data folder of this test alone; content goes below it."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    settings.DATA_DIR = folder
+    return folder
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server on this machine. It does not check signatures."""
+    from moto.server import ThreadedMotoServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**S3_KEYS, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+            patch.setenv(name, value)
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+@pytest.fixture
+def s3_bucket(s3_endpoint: str) -> str:
+    """The name of an empty bucket on `s3_endpoint`."""
+    import boto3
+
+    name = f"bucket-{uuid.uuid4().hex}"
+    boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=name)
+    return name
+
+
+def _flush_past_the_guards(flush: Callable[..., Any]) -> Callable[..., Any]:
+    """Triggers keep the audit table append-only; emptying the test database is the exception."""
+
+    def flush_unguarded(case: TransactionTestCase) -> None:
+        from apps.audit.guards import create_guards, drop_guards
+
+        drop_guards(connection)
+        try:
+            flush(case)
+        finally:
+            create_guards(connection)
+
+    return flush_unguarded
+
+
+TransactionTestCase._fixture_teardown = _flush_past_the_guards(  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+)
