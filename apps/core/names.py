@@ -6,6 +6,7 @@ so that the same bytes are the same thing on every page, in every API and in bot
 
 import re
 import unicodedata
+from itertools import chain
 from typing import Final
 
 from apps.core.errors import Invalid
@@ -34,21 +35,12 @@ RESERVED: Final = frozenset(
 _FORBIDDEN_IN_NAMES: Final = '/\\:%?#;"'
 
 _INVISIBLE: Final = frozenset(
-    [
-        0x034F,
-        0x115F,
-        0x1160,
-        0x17B4,
-        0x17B5,
-        0x2800,
-        0x3164,
-        0xFFA0,
-    ]  # joiners, fillers, blanks
-    + [
-        *range(0x180B, 0x1810),
-        *range(0xFE00, 0xFE10),
-        *range(0xE0100, 0xE01F0),
-    ]  # selectors
+    chain(
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),  # joiners, fillers
+        range(0x180B, 0x1810),  # variation selectors, here and below
+        range(0xFE00, 0xFE10),
+        range(0xE0100, 0xE01F0),
+    )
 )
 # Latin letters that exist for phonetics; in a name they only serve to imitate the plain ones.
 _PHONETIC: Final = (range(0x0250, 0x02B0), range(0x1D00, 0x1DC0))
