@@ -58,7 +58,7 @@ def problem(request: HttpRequest, status: int, code: str, message: str) -> HttpR
             "status": status,
             "code": code,
             "detail": message,
-            "request_id": getattr(request, "id", ""),
+            "request_id": getattr(request, "request_id", ""),
         },
         status=status,
         content_type="application/problem+json",
@@ -71,7 +71,7 @@ def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResp
         "title": TITLES.get(status, "Error"),
         "status": status,
         "message": message,
-        "request_id": getattr(request, "id", ""),
+        "request_id": getattr(request, "request_id", ""),
     }
     return HttpResponse(render_to_string("refusal.html", context), status=status)
 

@@ -13,13 +13,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from apps.projects.access import Action, requires
 
+
+@requires(Action.PUBLIC)
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@requires(Action.PUBLIC)
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers and has the tables of this version."""
@@ -28,8 +32,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ready\n", content_type="text/plain")
 
 
+@requires(Action.PUBLIC)
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
+    """The policy calls it public because it looks at the token itself."""
     expected = f"Bearer {settings.METRICS_TOKEN}"
     given = request.headers.get("Authorization", "")
     if not settings.METRICS_TOKEN:

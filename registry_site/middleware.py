@@ -82,9 +82,9 @@ def request_log(get_response: GetResponse) -> GetResponse:
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
-        request.id = _request_id(request)  # type: ignore[attr-defined]
+        request.request_id = _request_id(request)  # type: ignore[attr-defined]
         response = get_response(request)
-        response.headers["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        response.headers["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         seconds = time.perf_counter() - started
         match = request.resolver_match
         REQUEST_SECONDS.labels(
@@ -95,7 +95,7 @@ def request_log(get_response: GetResponse) -> GetResponse:
         access_log.info(
             "request",
             extra={
-                "request_id": request.id,  # type: ignore[attr-defined]
+                "request_id": request.request_id,  # type: ignore[attr-defined]
                 "method": (request.method or "")[:20],
                 "path": strike_out(request.get_full_path())[:2000],
                 "status": response.status_code,

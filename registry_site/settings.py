@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "template_partials",
+    "registry_site",
     "apps.core",
     "apps.content",
     "apps.series",
