@@ -33,7 +33,7 @@ class NameTaken(Conflict):
 def create_team(*, name: str, actor: Actor, title: str = "", at: datetime | None = None) -> Team:
     """Make a team with the default status labels (added by whoever listens to team_created)."""
     name = clean_name(name, field="name", max_length=64, what="team name", spaces=False)
-    check_not_reserved(name, what="team name")
+    check_not_reserved(name, field="name", what="team name")
     team = Team(name=name, name_key=name_key(name), title=title, created_at=at or timezone.now())
     try:
         with transaction.atomic():

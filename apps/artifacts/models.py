@@ -24,9 +24,7 @@ class ArtifactVersion(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="artifacts")
     key = models.CharField(max_length=32, unique=True)
     type = models.CharField(max_length=64)
-    state = models.CharField(
-        max_length=16, choices=ArtifactState, default=ArtifactState.PENDING
-    )
+    state = models.CharField(max_length=16, choices=ArtifactState, default=ArtifactState.PENDING)
     # SHA-256 over the manifest (paths, file digests, references) and the metadata.
     digest = models.CharField(max_length=64, blank=True)
     size_bytes = models.BigIntegerField(default=0)
@@ -147,7 +145,7 @@ class Version(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     artifact = models.ForeignKey(
-        ArtifactVersion, on_delete=models.PROTECT, related_name="versions"
+        ArtifactVersion, on_delete=models.RESTRICT, related_name="versions"
     )
     note = models.TextField(blank=True)
     linked_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -199,8 +197,8 @@ class LabelHolding(models.Model):
     held_until = models.DateTimeField(null=True, blank=True)
     given_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     reason = models.TextField(blank=True)
-    # The holding that this one ended; a roll-back returns to its version.
-    displaced = models.ForeignKey(
+    # The holding before this one; a roll-back returns to its version.
+    former = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     is_rollback = models.BooleanField(default=False)
@@ -249,6 +247,4 @@ class RunArtifact(models.Model):
                 condition=Q(direction__in=Direction.values), name="edge_direction_known"
             ),
         )
-        indexes = (
-            models.Index(fields=["artifact", "direction", "run"], name="edges_of_artifact"),
-        )
+        indexes = (models.Index(fields=["artifact", "direction", "run"], name="edges_of_artifact"),)

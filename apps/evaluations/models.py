@@ -45,7 +45,11 @@ class GoldenSet(models.Model):
     # What columns call it: the "10k" of "Loss @ 10k".
     title = models.CharField(max_length=128)
     artifact = models.ForeignKey(
-        ArtifactVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="golden_sets"
+        ArtifactVersion,
+        null=True,
+        blank=True,
+        on_delete=models.RESTRICT,
+        related_name="golden_sets",
     )
     digest = models.CharField(max_length=64, blank=True)
     example_count = models.PositiveIntegerField(null=True, blank=True)
@@ -76,9 +80,9 @@ class Result(models.Model):
     """
 
     artifact = models.ForeignKey(ArtifactVersion, on_delete=models.CASCADE, related_name="results")
-    metric = models.ForeignKey(MetricDefinition, on_delete=models.PROTECT, related_name="results")
+    metric = models.ForeignKey(MetricDefinition, on_delete=models.RESTRICT, related_name="results")
     golden_set = models.ForeignKey(
-        GoldenSet, null=True, blank=True, on_delete=models.PROTECT, related_name="results"
+        GoldenSet, null=True, blank=True, on_delete=models.RESTRICT, related_name="results"
     )
     value = models.FloatField(null=True)
     # Standard error, or an interval where the client has computed one.

@@ -35,7 +35,7 @@ def create_project(
     access = replace(access, project=None)
     access.require(Action.LOG)
     name = clean_name(name, field="name", max_length=128, what="project name")
-    check_not_reserved(name, what="project name")
+    check_not_reserved(name, field="name", what="project name")
     project = Project(
         team=access.team,
         name=name,
@@ -76,9 +76,7 @@ def set_project_role(*, user: User, role: Role | None, access: Access) -> None:
     if role is None:
         ProjectMember.objects.filter(project=project, user=user).delete()
     else:
-        ProjectMember.objects.update_or_create(
-            project=project, user=user, defaults={"role": role}
-        )
+        ProjectMember.objects.update_or_create(project=project, user=user, defaults={"role": role})
     record(
         kind="project_member.changed",
         actor=access.actor,

@@ -18,8 +18,9 @@ from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid
 from apps.core.ids import new_key
 from apps.core.jsontext import dump
-from apps.core.names import clean_name, clean_text
+from apps.core.names import clean_key, clean_name, clean_text
 from apps.projects.access import Access, Action
+from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
 from apps.runs.models import ConsoleLine, Run, RunParam, RunTag, SummaryValue
@@ -29,6 +30,7 @@ from apps.series.services import Batch, ObjectValue, append, append_objects
 MAX_CONFIG_LEAVES = 5_000
 MAX_KEY_LENGTH = 255
 MAX_CONSOLE_LINES = 100_000
+MAX_LINE_LENGTH = 100_000
 
 
 class RunExists(Conflict):
@@ -192,7 +194,7 @@ def log_console(*, run: Run, access: Access, lines: Sequence[Line]) -> None:
                 number=line.number,
                 stream=line.stream,
                 at=line.at,
-                text=clean_text(line.text, field="lines.text", max_length=100_000, strict=False),
+                text=_storable(line.text),
             )
             for line in latest.values()
         ],
@@ -259,7 +261,7 @@ def resume_run(*, run: Run, access: Access) -> Run:
 def flatten(values: Mapping[str, object]) -> dict[str, object]:
     """The leaves of a nested mapping by dotted key; lists stay whole.
 
-    Raises Invalid over MAX_CONFIG_LEAVES leaves, or for a key over MAX_KEY_LENGTH characters.
+    Raises Invalid over MAX_CONFIG_LEAVES leaves, or for a key that cannot be one.
     """
     leaves: dict[str, object] = {}
     pending: list[tuple[str, object]] = [(key, value) for key, value in values.items()]
@@ -268,11 +270,7 @@ def flatten(values: Mapping[str, object]) -> dict[str, object]:
         if isinstance(value, Mapping) and value:
             pending.extend((f"{key}.{inner}", leaf) for inner, leaf in value.items())
             continue
-        if len(key) > MAX_KEY_LENGTH:
-            raise Invalid(
-                f"The key {key[:40]}… is over {MAX_KEY_LENGTH} characters.", field="config"
-            )
-        leaves[key] = value
+        leaves[clean_key(key, field="config", max_length=MAX_KEY_LENGTH)] = value
         if len(leaves) > MAX_CONFIG_LEAVES:
             raise Invalid(f"More than {MAX_CONFIG_LEAVES} values at once.", field="config")
     return leaves
@@ -282,10 +280,17 @@ def run_subject(run: Run) -> Subject:
     return Subject("run", run.pk, run.name)
 
 
-def _project(access: Access):  # type: ignore[no-untyped-def]
+def _project(access: Access) -> Project:
     if access.project is None:
         raise Invalid("A run belongs to a project.", field="project")
     return access.project
+
+
+def _storable(text: str) -> str:
+    """Console text as it came, but for what no database can store: output is never refused."""
+    if len(text) > MAX_LINE_LENGTH:
+        text = text[: MAX_LINE_LENGTH - 1] + "…"
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 
 def _text_and_number(value: object) -> tuple[str, float | None]:

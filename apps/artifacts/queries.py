@@ -1,0 +1,173 @@
+"""Reading artifacts, collections and versions."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Max, Q, QuerySet
+
+from apps.accounts.models import Team, User
+from apps.artifacts.choices import MODEL, ArtifactState
+from apps.artifacts.models import (
+    ArtifactFile,
+    ArtifactVersion,
+    Collection,
+    LabelHolding,
+    Version,
+)
+from apps.core.errors import NotFound
+from apps.core.names import name_key
+from apps.projects.access import Access
+from apps.projects.models import Project
+
+
+def collections_of(
+    team: Team, user: User | None, *, type: str | None = MODEL
+) -> QuerySet[Collection]:
+    """The team's collections of a type that the user may see: the registry's first, by name."""
+    found = Collection.objects.filter(team=team).select_related("team", "project")
+    if type is not None:
+        found = found.filter(type=type)
+    if user is not None:
+        found = found.visible_to(user)
+    return found.order_by("project__name_key", "name_key", "pk")
+
+
+def collection_named(
+    team: Team, project: Project | None, name: str, *, type: str | None = MODEL
+) -> Collection:
+    """A collection of the project, or with None of the registry. Raises NotFound.
+
+    Visibility of the project is the caller's to have checked (an Access shows that it was).
+    """
+    found = Collection.objects.select_related("team", "project").filter(
+        team=team, project=project, name_key=name_key(name)
+    )
+    if type is not None:
+        found = found.filter(type=type)
+    collection = found.first()
+    if collection is None:
+        raise NotFound(f"There is no {type or 'collection'} {name!r} here.")
+    return collection
+
+
+def versions_of(collection: Collection, user: User | None) -> QuerySet[Version]:
+    """The versions that stand in the collection and whose source the user may see.
+
+    A registry collection holds artifact versions of several projects; one whose project is hidden
+    from the reader is left out as if it were not there. In a project's own collection the
+    question does not arise, and no condition is added.
+    """
+    versions = Version.objects.filter(collection=collection, deleted_at=None)
+    if user is None or collection.project_id is not None:
+        return versions
+    return versions.filter(artifact__project__in=Project.objects.visible_to(user).values("pk"))
+
+
+def version_numbered(collection: Collection, number: int, user: User | None) -> Version:
+    """One standing version, its artifact and people loaded. Raises NotFound."""
+    version = (
+        versions_of(collection, user)
+        .filter(number=number)
+        .select_related(
+            "collection__team",
+            "collection__project",
+            "artifact__project",
+            "artifact__made_by",
+            "artifact__created_by",
+            "linked_by",
+        )
+        .first()
+    )
+    if version is None:
+        raise NotFound(f"There is no version {number} of {collection.name} here.")
+    return version
+
+
+def latest_number(collection: Collection, user: User | None) -> int | None:
+    """The number of the newest standing version: what `latest` means. None when there is none."""
+    latest: int | None = versions_of(collection, user).aggregate(latest=Max("number"))["latest"]
+    return latest
+
+
+def artifact_by_key(access: Access, key: str) -> ArtifactVersion:
+    """An artifact version of the team that the caller may see, by public key. Raises NotFound."""
+    artifacts = ArtifactVersion.objects.select_related("project", "made_by").filter(
+        key=key, project__team=access.team
+    )
+    if access.user is not None:
+        artifacts = artifacts.filter(project__in=Project.objects.visible_to(access.user))
+    if access.project is not None:
+        artifacts = artifacts.filter(project=access.project)
+    artifact = artifacts.first()
+    if artifact is None:
+        raise NotFound(f"There is no artifact {key!r} here.")
+    return artifact
+
+
+def metadata_of(artifact: ArtifactVersion) -> dict[str, object]:
+    """The artifact's metadata as it was sent."""
+    metadata: dict[str, object] = json.loads(artifact.metadata)
+    return metadata
+
+
+def files_of(artifact: ArtifactVersion) -> QuerySet[ArtifactFile]:
+    """The manifest: files by path."""
+    return artifact.files.select_related("blob").order_by("path")
+
+
+def file_at(artifact: ArtifactVersion, path: str) -> ArtifactFile:
+    """One file of the manifest. Raises NotFound."""
+    found = artifact.files.select_related("blob").filter(path=path).first()
+    if found is None:
+        raise NotFound(f"There is no file {path!r} in this artifact.")
+    return found
+
+
+def holdings_of(
+    collection: Collection, user: User | None, *, at: datetime | None = None
+) -> QuerySet[LabelHolding]:
+    """Who holds which label, as far as the user may see: now, or at a past moment. By label."""
+    holdings = LabelHolding.objects.filter(collection=collection)
+    if user is not None and collection.project_id is None:
+        holdings = holdings.filter(version__in=versions_of(collection, user).values("pk"))
+    if at is None:
+        holdings = holdings.filter(held_until=None)
+    else:
+        holdings = holdings.filter(Q(held_until=None) | Q(held_until__gt=at), held_from__lte=at)
+    return holdings.select_related("version", "given_by").order_by("label_key", "pk")
+
+
+def labels_of_versions(versions: Iterable[Version]) -> dict[int, list[LabelHolding]]:
+    """The labels that each of these versions holds now, by version primary key (one query)."""
+    held: dict[int, list[LabelHolding]] = {}
+    rows = LabelHolding.objects.filter(
+        version__in=[version.pk for version in versions], held_until=None
+    ).order_by("label_key")
+    for holding in rows:
+        held.setdefault(holding.version_id, []).append(holding)
+    return held
+
+
+def standing_places(artifact: ArtifactVersion, user: User | None) -> Sequence[Version]:
+    """Every collection place of an artifact that the user may see, the project's own first."""
+    places = (
+        Version.objects.filter(artifact=artifact, deleted_at=None)
+        .select_related("collection__team", "collection__project")
+        .order_by("collection__project__isnull", "pk")
+    )
+    if user is not None:
+        places = places.filter(collection__in=Collection.objects.visible_to(user).values("pk"))
+    return list(places)
+
+
+def referenced_digests(digests: Iterable[str]) -> set[str]:
+    """Of these content digests, the ones that some manifest names; for garbage collection."""
+    return set(
+        ArtifactFile.objects.filter(blob__in=list(digests)).values_list("blob_id", flat=True)
+    )
+
+
+def stale_pending(before: datetime) -> QuerySet[ArtifactVersion]:
+    """Artifact versions that were begun before a moment and never sealed."""
+    return ArtifactVersion.objects.filter(state=ArtifactState.PENDING, created_at__lt=before)

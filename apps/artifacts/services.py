@@ -1,0 +1,417 @@
+"""Changing artifacts: begin, add files, seal; collections, versions, lineage edges.
+
+An artifact version is begun with its manifest, the content that the team does not hold yet is
+uploaded, and then it is sealed in one transaction that checks every digest, computes its own and
+gives it a number in its collection. Until then nobody sees it; afterwards nothing changes it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.accounts.models import Team
+from apps.artifacts.choices import ArtifactState, Direction
+from apps.artifacts.models import (
+    ArtifactFile,
+    ArtifactVersion,
+    Collection,
+    RunArtifact,
+    Version,
+)
+from apps.artifacts.signals import version_linked
+from apps.audit.actors import Subject
+from apps.audit.services import record
+from apps.content.models import Blob
+from apps.content.queries import missing
+from apps.core.errors import Conflict, Invalid
+from apps.core.ids import new_hex
+from apps.core.jsontext import dump
+from apps.core.names import clean_name, clean_path, clean_text, name_key
+from apps.projects.access import Access, Action
+from apps.projects.models import Project
+from apps.runs.models import Run
+
+MAX_FILES = 100_000
+
+
+class ArtifactSealed(Conflict):
+    """The artifact version is sealed: a change means a new version."""
+
+
+class ContentMissing(Conflict):
+    """Some of the manifest's content has not been uploaded. `digests` says which."""
+
+    def __init__(self, digests: Sequence[str]) -> None:
+        super().__init__(
+            f"{len(digests)} of the files named here have not been uploaded: "
+            + ", ".join(digests[:3])
+            + ("…" if len(digests) > 3 else "")
+        )
+        self.digests = list(digests)
+
+
+class VersionInUse(Conflict):
+    """The version holds a label; take the label away first."""
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """One line of a manifest: a path with either a content digest or a reference."""
+
+    path: str
+    digest: str = ""
+    reference: str = ""
+    reference_digest: str = ""
+    size_bytes: int = 0
+
+
+@transaction.atomic
+def begin_artifact(
+    *,
+    type: str,
+    access: Access,
+    metadata: Mapping[str, object] | None = None,
+    description: str = "",
+    files: Sequence[FileSpec] = (),
+    made_by: Run | None = None,
+    at: datetime | None = None,
+) -> ArtifactVersion:
+    """Start an artifact version with its manifest. It is not visible until it is sealed."""
+    access.require(Action.LOG)
+    project = access.project
+    if project is None:
+        raise Invalid("An artifact belongs to a project.", field="project")
+    if made_by is not None and made_by.project_id != project.pk:
+        raise Invalid("The run that made it is of another project.", field="run")
+    if len(files) > MAX_FILES:
+        raise Invalid(f"An artifact may have {MAX_FILES} files at most.", field="files")
+    artifact = ArtifactVersion.objects.create(
+        project=project,
+        key=new_hex(),
+        type=clean_name(type, field="type", max_length=64, what="type", spaces=False),
+        metadata=dump(dict(metadata or {})),
+        description=clean_text(description, field="description", max_length=20_000),
+        made_by=made_by,
+        created_by=access.user,
+        created_at=at or timezone.now(),
+    )
+    add_files(artifact=artifact, files=files, access=access)
+    return artifact
+
+
+@transaction.atomic
+def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: Access) -> None:
+    """Add lines to the manifest of an unsealed artifact version.
+
+    Raises ArtifactSealed, ContentMissing (naming digests that the team does not hold), Invalid.
+    """
+    access.require(Action.LOG)
+    _lock_pending(artifact)
+    if not files:
+        return
+    digests = {spec.digest for spec in files if spec.digest}
+    absent = missing(owner_id=access.team.pk, digests=sorted(digests))
+    if absent:
+        raise ContentMissing(absent)
+    sizes = dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))
+    rows = []
+    for spec in files:
+        if bool(spec.digest) == bool(spec.reference):
+            raise Invalid("A file has either a digest or a reference.", field="files")
+        rows.append(
+            ArtifactFile(
+                artifact=artifact,
+                path=clean_path(spec.path, field="files.path"),
+                blob_id=spec.digest or None,
+                reference=clean_text(spec.reference, field="files.reference", max_length=2048),
+                reference_digest=clean_text(
+                    spec.reference_digest, field="files.reference_digest", max_length=128
+                ),
+                size_bytes=sizes[spec.digest] if spec.digest else max(spec.size_bytes, 0),
+            )
+        )
+    if len({row.path for row in rows}) != len(rows):
+        raise Invalid("The same path stands twice in the manifest.", field="files.path")
+    try:
+        with transaction.atomic():
+            ArtifactFile.objects.bulk_create(rows, batch_size=2000)
+    except IntegrityError as error:
+        raise Conflict("One of these paths is in the manifest already.") from error
+
+
+@transaction.atomic
+def seal_artifact(
+    *,
+    artifact: ArtifactVersion,
+    collection: Collection,
+    access: Access,
+    note: str = "",
+    at: datetime | None = None,
+) -> Version:
+    """Close an artifact version for ever and give it the next number in its collection.
+
+    When the newest version of the collection has the same digest, that version is the answer and
+    the new artifact is dropped: logging the same thing twice makes one version.
+    """
+    access.require(Action.LOG)
+    if collection.type != artifact.type:
+        raise Invalid(
+            f"{collection.name} is a collection of type {collection.type}, "
+            f"the artifact is a {artifact.type}.",
+            field="type",
+        )
+    _lock_pending(artifact)
+    locked = Collection.objects.select_for_update().get(pk=collection.pk)
+    rows = list(artifact.files.order_by("path"))
+    digest = manifest_digest(rows, artifact.metadata)
+    newest = (
+        Version.objects.filter(collection=locked, deleted_at=None)
+        .select_related("artifact")
+        .order_by("-number")
+        .first()
+    )
+    if newest is not None and newest.artifact.digest == digest:
+        if artifact.made_by is not None:
+            _add_edge(artifact.made_by, newest.artifact, Direction.MADE, "", at)
+        artifact.delete()
+        return newest
+    now = at or timezone.now()
+    artifact.digest = digest
+    artifact.state = ArtifactState.SEALED
+    artifact.sealed_at = now
+    artifact.file_count = len(rows)
+    artifact.size_bytes = sum(row.size_bytes for row in rows)
+    artifact.save(update_fields=["digest", "state", "sealed_at", "file_count", "size_bytes"])
+    if artifact.made_by is not None:
+        _add_edge(artifact.made_by, artifact, Direction.MADE, "", at)
+    return _place(artifact, locked, access, "artifact.sealed", note, now, at)
+
+
+@transaction.atomic
+def link_version(
+    *,
+    artifact: ArtifactVersion,
+    collection: Collection,
+    access: Access,
+    note: str = "",
+    at: datetime | None = None,
+) -> Version:
+    """Put a sealed artifact version into a further collection, such as the registry's.
+
+    Linking what is linked already gives the standing version. `access` is to the collection's
+    place; the artifact's own project must be visible to the same person (NotFound otherwise).
+    """
+    access.require(Action.LINK)
+    access.within(artifact.project)
+    if artifact.state != ArtifactState.SEALED:
+        raise Conflict("Only a sealed artifact version can be linked.")
+    if artifact.type != collection.type:
+        raise Invalid(
+            f"{collection.name} holds artifacts of type {collection.type}, not {artifact.type}.",
+            field="artifact",
+        )
+    locked = Collection.objects.select_for_update().get(pk=collection.pk)
+    standing = Version.objects.filter(collection=locked, artifact=artifact, deleted_at=None).first()
+    if standing is not None:
+        return standing
+    return _place(artifact, locked, access, "version.linked", note, at or timezone.now(), at)
+
+
+@transaction.atomic
+def delete_version(*, version: Version, reason: str, access: Access) -> None:
+    """Take a version out of its collection, leaving a tombstone: its number does not return.
+
+    Raises VersionInUse while it holds a label.
+    """
+    access.require(Action.DELETE_VERSION)
+    reason = clean_text(reason, field="reason", max_length=4_000)
+    locked = Version.objects.select_for_update().get(pk=version.pk)
+    if locked.deleted_at is not None:
+        return
+    held = list(locked.holdings.filter(held_until=None).values_list("label", flat=True))
+    if held:
+        raise VersionInUse(f"v{locked.number} holds {', '.join(held)}; move that label first.")
+    locked.deleted_at = timezone.now()
+    locked.deleted_reason = reason
+    locked.save(update_fields=["deleted_at", "deleted_reason"])
+    record(
+        kind="version.deleted",
+        actor=access.actor,
+        subjects=[version_subject(locked), collection_subject(version.collection)],
+        team_id=access.team.pk,
+        project_id=version.collection.project_id,
+        before={"number": locked.number},
+        reason=reason,
+    )
+
+
+@transaction.atomic
+def ensure_collection(
+    *,
+    name: str,
+    type: str,
+    access: Access,
+    project: Project | None,
+    first_number: int = 1,
+    title: str = "",
+    description: str = "",
+    at: datetime | None = None,
+) -> Collection:
+    """The collection of that name in the project (or with None in the registry), made if missing.
+
+    Raises Conflict when the name is taken by a collection of another type.
+    """
+    access.require(Action.LOG)
+    team: Team = access.team
+    name = clean_name(name, field="collection", max_length=128, what="collection name")
+    type = clean_name(type, field="type", max_length=64, what="type", spaces=False)
+    key = name_key(name)
+    standing = Collection.objects.filter(team=team, project=project, name_key=key)
+    if project is None:
+        standing = standing.filter(type=type)
+    collection = standing.first()
+    if collection is None:
+        collection = Collection(
+            team=team,
+            project=project,
+            type=type,
+            name=name,
+            name_key=key,
+            title=clean_text(title, field="title", max_length=256, multiline=False),
+            description=clean_text(description, field="description", max_length=20_000),
+            next_number=first_number,
+            created_by=access.user,
+            created_at=at or timezone.now(),
+        )
+        try:
+            with transaction.atomic():
+                collection.save(force_insert=True)
+        except IntegrityError:
+            # Somebody else made it at the same moment.
+            collection = standing.get()
+        else:
+            record(
+                kind="collection.created",
+                actor=access.actor,
+                subjects=[collection_subject(collection)],
+                team_id=team.pk,
+                project_id=project.pk if project else None,
+                after={"name": name, "type": type},
+                at=at,
+            )
+    if collection.type != type:
+        raise Conflict(f"{name!r} is a collection of type {collection.type} already.")
+    return collection
+
+
+@transaction.atomic
+def note_use(
+    *,
+    run: Run,
+    artifact: ArtifactVersion,
+    access: Access,
+    use_as: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Say that a run used an artifact version. Saying it again changes nothing."""
+    access.require(Action.LOG)
+    access.within(artifact.project)
+    if artifact.state != ArtifactState.SEALED:
+        raise Conflict("Only a sealed artifact version can be used.")
+    use_as = clean_text(use_as, field="use_as", max_length=128, multiline=False)
+    if _add_edge(run, artifact, Direction.USED, use_as, at):
+        record(
+            kind="run.used_artifact",
+            actor=access.actor,
+            subjects=[Subject("run", run.pk, run.name), artifact_subject(artifact)],
+            team_id=access.team.pk,
+            project_id=run.project_id,
+            after={"use_as": use_as},
+            at=at,
+        )
+
+
+def manifest_digest(files: Sequence[ArtifactFile], metadata: str) -> str:
+    """SHA-256 over the JSON lines [path, digest or reference, size] by path, then the metadata."""
+    whole = hashlib.sha256()
+    for row in sorted(files, key=lambda row: row.path):
+        line = [row.path, row.blob_id or [row.reference, row.reference_digest], row.size_bytes]
+        whole.update(dump(line).encode() + b"\n")
+    whole.update(metadata.encode())
+    return whole.hexdigest()
+
+
+def artifact_subject(artifact: ArtifactVersion) -> Subject:
+    return Subject("artifact", artifact.pk, artifact.digest or artifact.key)
+
+
+def collection_subject(collection: Collection) -> Subject:
+    return Subject("collection", collection.pk, collection.name)
+
+
+def version_subject(version: Version) -> Subject:
+    return Subject("version", version.pk, f"{version.collection.name}:v{version.number}")
+
+
+def _place(
+    artifact: ArtifactVersion,
+    locked: Collection,
+    access: Access,
+    kind: str,
+    note: str,
+    now: datetime,
+    at: datetime | None,
+) -> Version:
+    """Number an artifact version in a locked collection, tell who listens, record the event."""
+    version = Version.objects.create(
+        collection=locked,
+        number=locked.next_number,
+        artifact=artifact,
+        note=clean_text(note, field="note", max_length=20_000),
+        linked_by=access.user,
+        linked_at=now,
+    )
+    locked.next_number += 1
+    locked.save(update_fields=["next_number"])
+    version_linked.send(sender=Version, version=version)
+    record(
+        kind=kind,
+        actor=access.actor,
+        subjects=[
+            version_subject(version),
+            collection_subject(locked),
+            artifact_subject(artifact),
+        ],
+        team_id=access.team.pk,
+        project_id=locked.project_id,
+        after={"number": version.number, "digest": artifact.digest},
+        at=at,
+    )
+    return version
+
+
+def _lock_pending(artifact: ArtifactVersion) -> None:
+    state = (
+        ArtifactVersion.objects.select_for_update()
+        .filter(pk=artifact.pk)
+        .values_list("state", flat=True)
+        .first()
+    )
+    if state != ArtifactState.PENDING:
+        raise ArtifactSealed("This artifact version is sealed: a change means a new version.")
+
+
+def _add_edge(
+    run: Run, artifact: ArtifactVersion, direction: Direction, use_as: str, at: datetime | None
+) -> bool:
+    _, is_new = RunArtifact.objects.get_or_create(
+        run=run,
+        artifact=artifact,
+        direction=direction,
+        defaults={"use_as": use_as, "at": at or timezone.now()},
+    )
+    return is_new

@@ -1,0 +1,6 @@
+"""What other apps may want to know of: sent inside the transaction of the change."""
+
+from django.dispatch import Signal
+
+# Sent with version=Version after an artifact version has got a number in a collection.
+version_linked = Signal()

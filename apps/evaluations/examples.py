@@ -1,0 +1,91 @@
+"""Example-level scores, packed.
+
+Ten thousand examples of a result would be ten thousand rows; packed they are one row of about
+100 kB. A chunk is zlib over four parts: a JSON header with the ids, the predictions and the
+targets (texts), then the scores as little-endian 64-bit floats.
+"""
+
+import json
+import math
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from apps.core.errors import Invalid
+from apps.evaluations.models import ExampleScores, Result
+
+CHUNK = 10_000
+MAX_EXAMPLES = 1_000_000
+MAX_TEXT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleScore:
+    """What a model did with one example of a golden set.
+
+    `example` is the example's id in the golden set; `score` the metric's value for it (NaN where
+    there is none); `prediction` and `target` are texts for people.
+    """
+
+    example: str
+    score: float
+    prediction: str = ""
+    target: str = ""
+
+
+def save_examples(result: Result, examples: Sequence[ExampleScore]) -> None:
+    """Store the examples of a new result. Raises Invalid over a limit or for a double id."""
+    if len(examples) > MAX_EXAMPLES:
+        raise Invalid(f"A result may have {MAX_EXAMPLES} examples at most.", field="examples")
+    if len({example.example for example in examples}) != len(examples):
+        raise Invalid("An example id stands twice.", field="examples")
+    for example in examples:
+        if max(len(example.example), len(example.prediction), len(example.target)) > MAX_TEXT:
+            raise Invalid(f"A text of an example is over {MAX_TEXT} characters.", field="examples")
+    ExampleScores.objects.bulk_create(
+        ExampleScores(
+            result=result,
+            position=position,
+            count=len(chunk),
+            data=_pack(chunk),
+        )
+        for position, chunk in enumerate(_chunks(examples))
+    )
+
+
+def read_examples(result: Result) -> Iterator[ExampleScore]:
+    """The examples of a result in the order in which they were sent."""
+    chunks = ExampleScores.objects.filter(result=result).order_by("position")
+    for data in chunks.values_list("data", flat=True).iterator(chunk_size=10):
+        yield from _unpack(bytes(data))
+
+
+def _chunks(examples: Sequence[ExampleScore]) -> Iterable[Sequence[ExampleScore]]:
+    return (examples[start : start + CHUNK] for start in range(0, len(examples), CHUNK))
+
+
+def _pack(chunk: Sequence[ExampleScore]) -> bytes:
+    header = json.dumps(
+        [
+            [example.example for example in chunk],
+            [example.prediction for example in chunk],
+            [example.target for example in chunk],
+        ],
+        separators=(",", ":"),
+    ).encode()
+    scores = struct.pack(f"<{len(chunk)}d", *(example.score for example in chunk))
+    return zlib.compress(struct.pack("<I", len(header)) + header + scores, level=6)
+
+
+def _unpack(data: bytes) -> Iterator[ExampleScore]:
+    plain = zlib.decompress(data)
+    (length,) = struct.unpack_from("<I", plain)
+    ids, predictions, targets = json.loads(plain[4 : 4 + length])
+    scores = struct.unpack_from(f"<{len(ids)}d", plain, 4 + length)
+    for example, score, prediction, target in zip(ids, scores, predictions, targets, strict=True):
+        yield ExampleScore(example, score, prediction, target)
+
+
+def has_score(example: ExampleScore) -> bool:
+    return not math.isnan(example.score)

@@ -1,0 +1,78 @@
+"""Reading golden sets, metric definitions and results."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Q, QuerySet
+
+from apps.accounts.models import Team, User
+from apps.artifacts.models import ArtifactVersion
+from apps.core.errors import NotFound
+from apps.core.names import name_key
+from apps.evaluations.models import GoldenSet, MetricDefinition, Result
+from apps.projects.models import Project
+
+
+def golden_sets_of(team: Team, user: User | None) -> QuerySet[GoldenSet]:
+    """The team's golden sets whose data the user may know of, by name."""
+    found = GoldenSet.objects.filter(team=team).select_related("artifact__project")
+    if user is not None:
+        found = found.filter(
+            Q(artifact=None) | Q(artifact__project__in=Project.objects.visible_to(user))
+        )
+    return found.order_by("name_key")
+
+
+def golden_set_named(team: Team, name: str) -> GoldenSet:
+    """The team's golden set of that name. Raises NotFound."""
+    found = (
+        GoldenSet.objects.filter(team=team, name_key=name_key(name))
+        .select_related("artifact__project")
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"There is no golden set {name!r} in the team {team.name}.")
+    return found
+
+
+def metric_named(team: Team, name: str) -> MetricDefinition:
+    """The team's metric of that name. Raises NotFound."""
+    found = MetricDefinition.objects.filter(team=team, name_key=name_key(name)).first()
+    if found is None:
+        raise NotFound(f"There is no metric {name!r} in the team {team.name}.")
+    return found
+
+
+def current_results(artifact: ArtifactVersion) -> QuerySet[Result]:
+    """The newest result for each metric and golden set, by golden set and metric."""
+    return (
+        artifact.results.filter(is_current=True)
+        .select_related("metric", "golden_set", "run", "created_by")
+        .order_by("golden_set__name_key", "metric__name_key")
+    )
+
+
+def result_history(
+    artifact: ArtifactVersion, metric: MetricDefinition, golden_set: GoldenSet | None
+) -> QuerySet[Result]:
+    """All results of one metric on one golden set, newest first."""
+    return (
+        artifact.results.filter(metric=metric, golden_set=golden_set)
+        .select_related("run", "created_by")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def results_of(artifacts: Iterable[int], pairs: Sequence[tuple[int, int | None]]) -> list[Result]:
+    """Current results of these artifacts for these (metric, golden set) pairs, in one query."""
+    if not pairs:
+        return []
+    metrics = {metric for metric, _ in pairs}
+    sets = {golden_set for _, golden_set in pairs if golden_set is not None}
+    on_sets = Q(golden_set__in=sets)
+    if any(golden_set is None for _, golden_set in pairs):
+        on_sets |= Q(golden_set=None)
+    return list(
+        Result.objects.filter(on_sets, artifact__in=list(artifacts), metric__in=metrics)
+        .filter(is_current=True)
+        .order_by()
+    )

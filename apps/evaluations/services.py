@@ -1,0 +1,282 @@
+"""Changing evaluations: marking golden sets, defining metrics, recording results."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.accounts.models import Team
+from apps.artifacts.choices import ArtifactState
+from apps.artifacts.models import ArtifactVersion
+from apps.artifacts.services import artifact_subject
+from apps.audit.actors import Subject
+from apps.audit.services import record
+from apps.core.errors import Conflict, Invalid
+from apps.core.names import clean_key, clean_text, name_key
+from apps.core.numbers import check_format
+from apps.evaluations.choices import Better, Source
+from apps.evaluations.examples import ExampleScore, save_examples
+from apps.evaluations.models import GoldenSet, MetricDefinition, Result
+from apps.evaluations.signals import results_recorded
+from apps.projects.access import Access, Action
+from apps.runs.models import Run
+
+MAX_RESULTS_AT_ONCE = 1_000
+
+# Guesses for a metric that nobody has defined; curators correct them. Longest match decides.
+_LOWER = ("loss", "error", "rmse", "mae", "mse", "perplexity", "latency", "brier", "wer", "cer")
+_HIGHER = ("accuracy", "acc", "f1", "auc", "precision", "recall", "bleu", "rouge", "r2", "iou")
+
+
+class GoldenSetExists(Conflict):
+    """The team has a golden set of this name, or has marked this data already."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number that an artifact version got.
+
+    `value` may be NaN. Either `stderr` (standard error of the mean over n examples) or the bounds
+    `low` and `high` of an interval may be given, or neither.
+    """
+
+    metric: str
+    value: float
+    golden_set: GoldenSet | None = None
+    n: int | None = None
+    stderr: float | None = None
+    low: float | None = None
+    high: float | None = None
+    examples: Sequence[ExampleScore] = ()
+
+
+@transaction.atomic
+def mark_golden_set(
+    *,
+    name: str,
+    access: Access,
+    title: str = "",
+    artifact: ArtifactVersion | None = None,
+    digest: str = "",
+    example_count: int | None = None,
+    description: str = "",
+    at: datetime | None = None,
+) -> GoldenSet:
+    """Mark a data set version for evaluation. Raises GoldenSetExists."""
+    access.require(Action.CURATE)
+    if artifact is not None:
+        access.within(artifact.project)
+        if artifact.state != ArtifactState.SEALED:
+            raise Conflict("Only a sealed artifact version can be a golden set.")
+        digest = artifact.digest
+    golden_set = _new_golden_set(
+        access.team,
+        name=clean_key(name, field="name", max_length=255, what="name of a golden set"),
+        title=clean_text(title, field="title", max_length=128, multiline=False),
+        artifact=artifact,
+        digest=digest,
+        example_count=example_count,
+        description=clean_text(description, field="description", max_length=20_000),
+        access=access,
+        at=at,
+    )
+    record(
+        kind="golden_set.marked",
+        actor=access.actor,
+        subjects=[golden_set_subject(golden_set)]
+        + ([artifact_subject(artifact)] if artifact else []),
+        team_id=access.team.pk,
+        after={"name": golden_set.name, "digest": golden_set.digest, "n": example_count},
+        at=at,
+    )
+    return golden_set
+
+
+@transaction.atomic
+def define_metric(
+    *,
+    name: str,
+    access: Access,
+    title: str | None = None,
+    better: Better | None = None,
+    format: str | None = None,
+    description: str | None = None,
+) -> MetricDefinition:
+    """Say what a metric is called, which way it improves and how it is written."""
+    access.require(Action.CURATE)
+    metric = ensure_metric(team=access.team, name=name)
+    before = {"title": metric.title, "better": metric.better, "format": metric.format}
+    if title is not None:
+        metric.title = clean_text(title, field="title", max_length=128, multiline=False) or name
+    if better is not None:
+        metric.better = better
+    if format is not None:
+        metric.format = check_format(format)
+    if description is not None:
+        metric.description = clean_text(description, field="description", max_length=20_000)
+    metric.save()
+    record(
+        kind="metric.defined",
+        actor=access.actor,
+        subjects=[Subject("metric", metric.pk, metric.name)],
+        team_id=access.team.pk,
+        before=before,
+        after={"title": metric.title, "better": str(metric.better), "format": metric.format},
+    )
+    return metric
+
+
+@transaction.atomic
+def record_results(
+    *,
+    artifact: ArtifactVersion,
+    scores: Sequence[Score],
+    access: Access,
+    source: Source,
+    run: Run | None = None,
+    at: datetime | None = None,
+) -> list[Result]:
+    """Record what an artifact version scored, all or nothing, as one event.
+
+    A newer result for the same metric and golden set takes the place of the older, which stays in
+    the history. Unknown metrics are defined with guessed directions. Raises Invalid.
+    """
+    access.require(Action.LOG)
+    access.within(artifact.project)
+    if artifact.state != ArtifactState.SEALED:
+        raise Conflict("Only a sealed artifact version can be evaluated.")
+    if not 0 < len(scores) <= MAX_RESULTS_AT_ONCE:
+        raise Invalid(f"Send 1 to {MAX_RESULTS_AT_ONCE} results at once.", field="results")
+    now = at or timezone.now()
+    # One writer at a time for one artifact, so that "the current one" is a fact.
+    ArtifactVersion.objects.select_for_update().get(pk=artifact.pk)
+    results = []
+    for score in scores:
+        _check(score)
+        metric = ensure_metric(team=access.team, name=score.metric)
+        Result.objects.filter(
+            artifact=artifact, metric=metric, golden_set=score.golden_set, is_current=True
+        ).update(is_current=False)
+        result = Result.objects.create(
+            artifact=artifact,
+            metric=metric,
+            golden_set=score.golden_set,
+            value=None if math.isnan(score.value) else score.value,
+            stderr=score.stderr,
+            low=score.low,
+            high=score.high,
+            n=score.n,
+            run=run,
+            source=source,
+            created_by=access.user,
+            created_at=now,
+        )
+        if score.examples:
+            save_examples(result, score.examples)
+        results.append(result)
+    results_recorded.send(sender=Result, artifact=artifact, results=results)
+    record(
+        kind="results.recorded",
+        actor=access.actor,
+        subjects=[artifact_subject(artifact)]
+        + [golden_set_subject(one) for one in _golden_sets(scores)],
+        team_id=access.team.pk,
+        project_id=artifact.project_id,
+        after={
+            "results": [
+                {
+                    "metric": score.metric,
+                    "golden_set": score.golden_set.name if score.golden_set else None,
+                    "value": score.value,
+                    "n": score.n,
+                }
+                for score in scores
+            ]
+        },
+        at=at,
+    )
+    return results
+
+
+def ensure_metric(*, team: Team, name: str) -> MetricDefinition:
+    """The team's metric of that name, defined with guesses when it is new."""
+    name = clean_key(name, field="metric", max_length=255, what="metric name")
+    metric, _ = MetricDefinition.objects.get_or_create(
+        team=team,
+        name_key=name_key(name),
+        defaults={"name": name, "title": _title(name)[:128], "better": guess_direction(name)},
+    )
+    return metric
+
+
+def guess_direction(name: str) -> Better:
+    """Which way a metric improves, as its name suggests."""
+    words = name.lower().replace("/", "_").replace("-", "_").replace(".", "_").split("_")
+    if any(word in _HIGHER for word in words):
+        return Better.HIGHER
+    if any(word.endswith(_LOWER) for word in words):
+        return Better.LOWER
+    return Better.NEITHER
+
+
+def golden_set_subject(golden_set: GoldenSet) -> Subject:
+    return Subject("golden_set", golden_set.pk, golden_set.name)
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _check(score: Score) -> None:
+    if score.stderr is not None and not (math.isfinite(score.stderr) and score.stderr >= 0):
+        raise Invalid("A standard error is a finite number and not negative.", field="stderr")
+    if (score.low is None) != (score.high is None):
+        raise Invalid("An interval has both low and high.", field="low")
+    if score.low is not None and score.high is not None and not score.low <= score.high:
+        raise Invalid("The interval's low is above its high.", field="low")
+    if score.n is not None and not 0 < score.n < 2**53:
+        raise Invalid("n is the number of examples, at least 1.", field="n")
+
+
+def _golden_sets(scores: Sequence[Score]) -> list[GoldenSet]:
+    return list(
+        {score.golden_set.pk: score.golden_set for score in scores if score.golden_set}.values()
+    )
+
+
+def _new_golden_set(
+    team: Team,
+    *,
+    name: str,
+    title: str,
+    artifact: ArtifactVersion | None,
+    digest: str,
+    example_count: int | None,
+    description: str,
+    access: Access,
+    at: datetime | None,
+) -> GoldenSet:
+    if example_count is not None and not 0 < example_count < 2**31:
+        raise Invalid("The number of examples is at least 1.", field="example_count")
+    try:
+        with transaction.atomic():
+            return GoldenSet.objects.create(
+                team=team,
+                name=name,
+                name_key=name_key(name),
+                title=title or name,
+                artifact=artifact,
+                digest=digest,
+                example_count=example_count,
+                description=description,
+                created_by=access.user,
+                created_at=at or timezone.now(),
+            )
+    except IntegrityError as error:
+        raise GoldenSetExists(
+            f"There is a golden set {name!r} already, or this data is marked under another name."
+        ) from error

@@ -1,0 +1,1 @@
+"""Reading the registry: labels and their holders, columns, the status table."""

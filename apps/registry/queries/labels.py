@@ -1,0 +1,58 @@
+"""Reading status labels and who holds them."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import Team
+from apps.artifacts.models import Collection, LabelHolding
+from apps.core.names import name_key
+from apps.registry.choices import Colour
+from apps.registry.models import StatusLabel
+
+
+def labels_of(team: Team) -> QuerySet[StatusLabel]:
+    """The team's vocabulary in its order."""
+    return StatusLabel.objects.filter(team=team).order_by("position", "name_key")
+
+
+def label_rules(team: Team, name: str) -> StatusLabel:
+    """The team's label of that name; for a word outside the vocabulary an unsaved one with the
+    rules that such words have: exclusive, not protected, grey."""
+    key = name_key(name)
+    found = StatusLabel.objects.filter(team=team, name_key=key).first()
+    return found or StatusLabel(
+        team=team, name=name, name_key=key, colour=Colour.SLATE, position=1_000
+    )
+
+
+def current_holding(collection: Collection, label: StatusLabel) -> LabelHolding | None:
+    """Who holds an exclusive label now."""
+    return (
+        LabelHolding.objects.filter(
+            collection=collection, label_key=label.name_key, held_until=None
+        )
+        .select_related("version__artifact__project", "given_by")
+        .order_by("pk")
+        .first()
+    )
+
+
+def label_history(collection: Collection, label: str | None = None) -> QuerySet[LabelHolding]:
+    """Who held which label from when to when, newest first."""
+    holdings = LabelHolding.objects.filter(collection=collection)
+    if label is not None:
+        holdings = holdings.filter(label_key=name_key(label))
+    return holdings.select_related("version", "given_by", "former__version").order_by(
+        "-held_from", "-pk"
+    )
+
+
+def baseline_holding(
+    labels: Sequence[StatusLabel], holdings: Sequence[LabelHolding]
+) -> LabelHolding | None:
+    """The holding that scores are compared with: that of the first exclusive label."""
+    first = next((label for label in labels if label.is_exclusive), None)
+    if first is None:
+        return None
+    return next((held for held in holdings if held.label_key == first.name_key), None)

@@ -1,0 +1,118 @@
+"""Every model at a glance: who holds the first label, since when, and its headline number."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
+
+from apps.accounts.models import Team, User
+from apps.artifacts.models import Collection, LabelHolding, Version
+from apps.artifacts.queries import collections_of
+from apps.evaluations.models import Result
+from apps.projects.models import Project
+from apps.registry.models import Column, StatusLabel
+from apps.registry.queries.labels import labels_of
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """One model. `holding` is that of the team's first exclusive label, if anybody holds it;
+    `column` the first shown column, with the holder's and the former holder's result for it."""
+
+    collection: Collection
+    version_count: int
+    last_logged_at: datetime | None
+    label: StatusLabel | None
+    holding: LabelHolding | None
+    column: Column | None
+    result: Result | None
+    former_result: Result | None
+
+
+def models_overview(team: Team, user: User | None, *, limit: int = 200) -> list[ModelSummary]:
+    """The team's models that the user may see, in a number of queries that does not grow."""
+    collections = list(collections_of(team, user)[:limit])
+    labels = list(labels_of(team))
+    label = next((label for label in labels if label.is_exclusive), None)
+    counts = _counts(collections, user)
+    holdings = _holdings(collections, label, user)
+    columns = _headline_columns(collections)
+    results = _results(holdings.values(), columns)
+    summaries = []
+    for collection in collections:
+        count, last = counts.get(collection.pk, (0, None))
+        holding = holdings.get(collection.pk)
+        column = columns.get(collection.pk)
+        summaries.append(
+            ModelSummary(
+                collection=collection,
+                version_count=count,
+                last_logged_at=last,
+                label=label,
+                holding=holding,
+                column=column,
+                result=_result_of(holding, column, results),
+                former_result=_result_of(holding and holding.former, column, results),
+            )
+        )
+    return summaries
+
+
+def _counts(
+    collections: Sequence[Collection], user: User | None
+) -> dict[int, tuple[int, datetime | None]]:
+    versions = Version.objects.filter(collection__in=collections, deleted_at=None)
+    if user is not None:
+        versions = versions.filter(_source_visible(user))
+    rows = versions.values("collection").annotate(count=Count("pk"), last=Max("linked_at"))
+    return {row["collection"]: (row["count"], row["last"]) for row in rows.order_by()}
+
+
+def _holdings(
+    collections: Sequence[Collection], label: StatusLabel | None, user: User | None
+) -> dict[int, LabelHolding]:
+    if label is None:
+        return {}
+    found = LabelHolding.objects.filter(
+        collection__in=collections, label_key=label.name_key, held_until=None
+    ).select_related("version__artifact", "given_by", "former__version")
+    if user is not None:
+        visible = Version.objects.filter(_source_visible(user))
+        found = found.filter(version__in=visible.values("pk"))
+    return {holding.collection_id: holding for holding in found}
+
+
+def _headline_columns(collections: Sequence[Collection]) -> dict[int, Column]:
+    first: dict[int, Column] = {}
+    columns = Column.objects.filter(collection__in=collections, is_visible=True)
+    for column in columns.select_related("metric", "golden_set").order_by("position", "pk"):
+        first.setdefault(column.collection_id, column)
+    return first
+
+
+def _results(
+    holdings: Iterable[LabelHolding], columns: dict[int, Column]
+) -> dict[tuple[int, int, int | None], Result]:
+    artifacts = set()
+    for holding in holdings:
+        artifacts.add(holding.version.artifact_id)
+        if holding.former is not None:
+            artifacts.add(holding.former.version.artifact_id)
+    metrics = {column.metric_id for column in columns.values()}
+    found = Result.objects.filter(artifact__in=artifacts, metric__in=metrics, is_current=True)
+    return {(one.artifact_id, one.metric_id, one.golden_set_id): one for one in found}
+
+
+def _result_of(
+    holding: LabelHolding | None,
+    column: Column | None,
+    results: dict[tuple[int, int, int | None], Result],
+) -> Result | None:
+    if holding is None or column is None:
+        return None
+    return results.get((holding.version.artifact_id, column.metric_id, column.golden_set_id))
+
+
+def _source_visible(user: User) -> Q:
+    return Q(artifact__project__in=Project.objects.visible_to(user).values("pk"))

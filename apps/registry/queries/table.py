@@ -1,0 +1,517 @@
+"""The status table: one model's versions with their labels and scores.
+
+The number of queries does not depend on the number of versions. A page is cut by key, not by
+offset: sorted by a score, the versions that have one come first in the order of the index on
+current results, then those without (missing, or NaN) newest first; each of the two parts is a
+segment that is read in index order and stops after a page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.artifacts.models import Collection, LabelHolding, Version
+from apps.artifacts.queries import holdings_of, versions_of
+from apps.core import filtering, limits
+from apps.core.errors import Invalid
+from apps.core.names import name_key
+from apps.core.paging import decode_cursor, encode_cursor
+from apps.evaluations.choices import Better
+from apps.evaluations.models import Result
+from apps.evaluations.queries import results_of
+from apps.registry.models import Column, StatusLabel
+from apps.registry.queries.labels import baseline_holding, labels_of
+
+PAGE_SIZES = (10, 25, 50, 100)
+DEFAULT_SIZE = 25
+MAX_SEARCH = 200
+
+
+@dataclass(frozen=True)
+class TableQuery:
+    """What of the table is asked for; the page's address says exactly this.
+
+    `sort` is "version", "logged" or a column's slug, with "-" in front for descending; empty is
+    the natural order, newest first. `where` is the text of the query box, `status` label names of
+    which a row must hold one, `search` words to look for.
+    """
+
+    sort: str = ""
+    where: str = ""
+    status: tuple[str, ...] = ()
+    search: str = ""
+    cursor: str = ""
+    size: int = DEFAULT_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One score. `value` is None for NaN; a score that was never recorded has no cell at all."""
+
+    value: float | None
+    stderr: float | None
+    n: int | None
+    low: float | None
+    high: float | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Row:
+    """One version in the table. `cells` is by column primary key."""
+
+    id: int
+    number: int
+    artifact_id: int
+    digest: str
+    linked_at: datetime
+    by: str
+    run_key: str
+    run_name: str
+    run_project: str
+    note: str
+    labels: Sequence[str] = ()
+    cells: Mapping[int, Cell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StatusTable:
+    """A page of the table and what its head and foot say.
+
+    `first` is the place of the first row among the `matching` ones, counted from 1; `total` counts
+    all versions. `best` is the best value of a column by its primary key, over the whole model.
+    `baseline` is the version that differences are taken to: the holder of the first label.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    first: int
+    matching: int
+    total: int
+    next: str
+    previous: str
+    best: Mapping[int, float]
+    baseline: Row | None
+    labels: Sequence[StatusLabel]
+    holdings: Sequence[LabelHolding]
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
+
+
+def columns_of(collection: Collection) -> list[Column]:
+    """All columns of a table in their order, metric and golden set loaded."""
+    return list(
+        Column.objects.filter(collection=collection)
+        .select_related("metric", "golden_set")
+        .order_by("position", "pk")
+    )
+
+
+def better_of(column: Column) -> Better:
+    """Which way a column improves: its own word, else its metric's."""
+    return Better(column.better or column.metric.better)
+
+
+def format_of(column: Column) -> str:
+    return column.format or column.metric.format
+
+
+def status_table(
+    collection: Collection, query: TableQuery, user: User | None, *, columns: Sequence[Column]
+) -> StatusTable:
+    """A page of a collection's status table as the user may see it.
+
+    `columns` are those to fetch scores for. Sorting and filtering may use any column of the table.
+    Raises Invalid for an order, a filter or a cursor that makes no sense.
+    """
+    known = columns_of(collection)
+    everything = versions_of(collection, user)
+    matching = _matching(everything, query, known)
+    is_narrowed = matching is not everything
+    segments = _segments(matching, query.sort, known)
+    page = _cut(segments, query)
+    labels = list(labels_of(collection.team))
+    holdings = list(holdings_of(collection, user))
+    baseline = _baseline(labels, holdings, everything)
+    wanted = [row["artifact_id"] for row in page.rows]
+    if baseline is not None:
+        wanted.append(baseline["artifact_id"])
+    cells = _cells(wanted, columns)
+    held: dict[int, list[str]] = {}
+    for holding in holdings:
+        held.setdefault(holding.version_id, []).append(holding.label)
+    total = everything.count()
+    return StatusTable(
+        columns=columns,
+        rows=[_row(values, held, cells) for values in page.rows],
+        first=page.first,
+        matching=matching.count() if is_narrowed else total,
+        total=total,
+        next=page.next,
+        previous=page.previous,
+        best=_best(everything, columns, collection),
+        baseline=_row(baseline, held, cells) if baseline is not None else None,
+        labels=labels,
+        holdings=holdings,
+    )
+
+
+def all_rows(
+    collection: Collection, query: TableQuery, user: User | None, *, columns: Sequence[Column]
+) -> Any:  # noqa: ANN401  a generator of Row
+    """Every matching row in the table's order, for exports: read in blocks, never all at once."""
+    known = columns_of(collection)
+    matching = _matching(versions_of(collection, user), query, known)
+    held: dict[int, list[str]] = {}
+    for holding in holdings_of(collection, user):
+        held.setdefault(holding.version_id, []).append(holding.label)
+    for segment in _segments(matching, query.sort, known):
+        block: list[dict[str, Any]] = []
+        for values in segment.ordered().values(*_VALUES).iterator(chunk_size=500):
+            block.append(values)
+            if len(block) == 500:
+                yield from _rows(block, held, columns)
+                block = []
+        yield from _rows(block, held, columns)
+
+
+def filter_fields(columns: Sequence[Column]) -> dict[str, filtering.Field]:
+    """What the query box may name: the fixed columns and each score column by its slug."""
+    fields = {
+        "version": filtering.number_field("number"),
+        "logged": filtering.time_field("linked_at"),
+        "by": filtering.text_field("linked_by__username"),
+        "run": filtering.text_field("artifact__made_by__name"),
+        "digest": filtering.text_field("artifact__digest"),
+        "note": filtering.text_field("note"),
+        "status": filtering.Field("text", _status_condition),
+    }
+    for column in columns:
+        fields[column.slug] = filtering.Field("number", _score_condition(column))
+    return fields
+
+
+# --- which rows ---------------------------------------------------------------------------------
+
+
+def _matching(
+    versions: QuerySet[Version], query: TableQuery, columns: Sequence[Column]
+) -> QuerySet[Version]:
+    if len(query.search) > MAX_SEARCH:
+        raise Invalid(f"Search for {MAX_SEARCH} characters at most.", field="q")
+    matching = versions
+    if query.where.strip():
+        tree = filtering.parse(query.where)
+        matching = matching.filter(filtering.to_q(tree, filter_fields(columns)))
+    if query.status:
+        keys = [name_key(label) for label in query.status]
+        matching = matching.filter(Exists(_held(label_key__in=keys)))
+    if query.search.strip():
+        matching = matching.filter(_search_condition(query.search.strip()))
+    return matching
+
+
+def _held(**conditions: object) -> QuerySet[LabelHolding]:
+    return LabelHolding.objects.filter(version=OuterRef("pk"), held_until=None, **conditions)
+
+
+def _search_condition(text: str) -> Q:
+    condition = (
+        Q(artifact__digest__startswith=text.lower())
+        | Q(note__icontains=text)
+        | Q(artifact__made_by__name__icontains=text)
+        | Q(linked_by__username__icontains=text)
+        | Exists(_held(label_key__contains=name_key(text)))
+    )
+    digits = text.lower().removeprefix("v")
+    if digits.isascii() and digits.isdigit() and len(digits) < 10:
+        condition |= Q(number=int(digits))
+    return condition
+
+
+def _status_condition(op: str, value: Any) -> Q:  # noqa: ANN401
+    """A version's labels are a set: `=` asks whether it holds one, `is missing` for none."""
+    if op == "missing":
+        return ~Q(Exists(_held())) if value else Q(Exists(_held()))
+    if op in ("~", "!~"):
+        found = Q(Exists(_held(label_key__contains=name_key(value))))
+        return found if op == "~" else ~found
+    names = value if op in ("in", "not in") else [value]
+    found = Q(Exists(_held(label_key__in=[name_key(name) for name in names])))
+    return found if op in ("=", "in") else ~found
+
+
+def _score_condition(column: Column) -> Any:  # noqa: ANN401
+    scores = Result.objects.filter(
+        artifact=OuterRef("artifact"),
+        metric=column.metric_id,
+        golden_set=column.golden_set_id,
+        is_current=True,
+        value__isnull=False,
+    )
+    lookups = {"=": "value", "<": "value__lt", "<=": "value__lte"}
+    lookups |= {">": "value__gt", ">=": "value__gte", "in": "value__in"}
+
+    def condition(op: str, value: Any) -> Q:  # noqa: ANN401
+        if op == "missing":
+            return ~Q(Exists(scores)) if value else Q(Exists(scores))
+        if op == "!=":
+            return Q(Exists(scores.exclude(value=value)))
+        if op == "not in":
+            return Q(Exists(scores.exclude(value__in=value)))
+        return Q(Exists(scores.filter(**{lookups[op]: value})))
+
+    return condition
+
+
+# --- in which order -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A part of the table with one order. `keys` are fields, each with True for descending."""
+
+    rows: QuerySet[Version]
+    keys: tuple[tuple[str, bool], ...]
+
+    def ordered(self, *, backwards: bool = False) -> QuerySet[Version]:
+        return self.rows.order_by(
+            *(f"-{name}" if is_down != backwards else name for name, is_down in self.keys)
+        )
+
+    def beyond(self, position: Sequence[Any], *, backwards: bool) -> "_Segment":
+        """The rows after (or before) the one with these key values."""
+        condition = Q()
+        for place, (name, is_down) in enumerate(self.keys):
+            equal = {self.keys[i][0]: position[i] for i in range(place)}
+            side = "lt" if is_down != backwards else "gt"
+            condition |= Q(**equal, **{f"{name}__{side}": position[place]})
+        return _Segment(self.rows.filter(condition), self.keys)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    rows: list[dict[str, Any]]
+    first: int
+    next: str
+    previous: str
+
+
+_VALUES = (
+    "pk",
+    "number",
+    "artifact_id",
+    "artifact__digest",
+    "linked_at",
+    "linked_by__username",
+    "linked_by__display_name",
+    "artifact__made_by__key",
+    "artifact__made_by__name",
+    "artifact__project__name",
+    "note",
+)
+
+
+def _segments(versions: QuerySet[Version], sort: str, columns: Sequence[Column]) -> list[_Segment]:
+    name = sort.removeprefix("-")
+    is_down = sort.startswith("-")
+    if not sort:
+        return [_Segment(versions, (("number", True),))]
+    if name == "version":
+        return [_Segment(versions, (("number", is_down),))]
+    if name == "logged":
+        return [_Segment(versions, (("linked_at", is_down), ("number", is_down)))]
+    column = next((column for column in columns if column.slug == name), None)
+    if column is None:
+        raise Invalid(f"There is no column {name!r} to sort by.", field="sort")
+    # One filter() call, so that all four conditions are on the same joined result.
+    scored = versions.filter(
+        artifact__results__metric=column.metric_id,
+        artifact__results__golden_set=column.golden_set_id,
+        artifact__results__is_current=True,
+        artifact__results__value__isnull=False,
+    ).annotate(score=F("artifact__results__value"))
+    return [
+        _Segment(scored, (("score", is_down), ("number", True))),
+        _Segment(versions.filter(_score_condition(column)("missing", True)), (("number", True),)),
+    ]
+
+
+def _cut(segments: list[_Segment], query: TableQuery) -> _Cut:
+    """One page, from the cursor on, over the segments in their order (or the reverse of it)."""
+    size = query.size
+    if not 1 <= size <= limits.MAX_PAGE_SIZE:
+        raise Invalid(f"A page has 1 to {limits.MAX_PAGE_SIZE} rows.", field="size")
+    backwards, at, first, position = _read_cursor(query, segments)
+    rows: list[tuple[int, dict[str, Any]]] = []
+    step = -1 if backwards else 1
+    while 0 <= at < len(segments) and len(rows) <= size:
+        segment = segments[at]
+        if position is not None:
+            segment = segment.beyond(position, backwards=backwards)
+            position = None
+        names = {*_VALUES, *(name for name, _ in segment.keys)}
+        wanted = segment.ordered(backwards=backwards).values(*names)[: size + 1 - len(rows)]
+        rows += [(at, values) for values in wanted]
+        at += step
+    has_more = len(rows) > size
+    rows = rows[:size]
+    if backwards:
+        rows.reverse()
+        first = max(first - len(rows), 1)
+    # Reading backwards, the page we came from lies ahead; reading on, the one before lies behind.
+    has_next = backwards or has_more
+    has_previous = has_more if backwards else bool(query.cursor)
+    return _Cut(
+        rows=[values for _, values in rows],
+        first=first if rows else 0,
+        next=_cursor("n", rows[-1], first + len(rows), query, segments)
+        if rows and has_next
+        else "",
+        previous=_cursor("p", rows[0], first, query, segments) if rows and has_previous else "",
+    )
+
+
+def _read_cursor(
+    query: TableQuery, segments: list[_Segment]
+) -> tuple[bool, int, int, Sequence[Any] | None]:
+    """Direction, segment, place of the first row, key values. Raises Invalid."""
+    if not query.cursor:
+        return False, 0, 1, None
+    parts = decode_cursor(query.cursor)
+    refusal = Invalid("This page link does not belong to this table; start again.", field="cursor")
+    try:
+        direction, sort, at, first, *position = parts
+    except ValueError:
+        raise refusal from None
+    if (
+        direction not in ("n", "p")
+        or sort != query.sort
+        or at not in range(len(segments))
+        or not isinstance(first, int)
+        or not 0 < first < 2**53
+        or len(position) != len(segments[at].keys)
+    ):
+        raise refusal
+    values: list[Any] = []
+    for (name, _), value in zip(segments[at].keys, position, strict=True):
+        if name == "linked_at":
+            value = _moment(value)
+        if (
+            value is None
+            or isinstance(value, bool)
+            or not isinstance(value, int | float | datetime)
+        ):
+            raise refusal
+        values.append(value)
+    return direction == "p", at, first, values
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if timezone.is_aware(moment) else None
+
+
+def _cursor(
+    direction: str,
+    row: tuple[int, dict[str, Any]],
+    first: int,
+    query: TableQuery,
+    segments: list[_Segment],
+) -> str:
+    at, values = row
+    position = [values[name] for name, _ in segments[at].keys]
+    position = [value.isoformat() if isinstance(value, datetime) else value for value in position]
+    return encode_cursor([direction, query.sort, at, first, *position])
+
+
+# --- with which values --------------------------------------------------------------------------
+
+
+def _cells(artifacts: Sequence[int], columns: Sequence[Column]) -> dict[int, dict[int, Cell]]:
+    """The scores of these artifacts by artifact and column primary key (one query)."""
+    wanted = {(column.metric_id, column.golden_set_id): column.pk for column in columns}
+    cells: dict[int, dict[int, Cell]] = {}
+    for result in results_of(set(artifacts), list(wanted)):
+        column = wanted.get((result.metric_id, result.golden_set_id))
+        if column is not None:
+            cells.setdefault(result.artifact_id, {})[column] = Cell(
+                result.value, result.stderr, result.n, result.low, result.high, result.created_at
+            )
+    return cells
+
+
+def _best(
+    versions: QuerySet[Version], columns: Sequence[Column], collection: Collection
+) -> dict[int, float]:
+    """The best value of each column over all versions: one query, one index look-up a column."""
+    picks = {}
+    for column in columns:
+        better = better_of(column)
+        if better == Better.NEITHER:
+            continue
+        scores = Result.objects.filter(
+            metric=column.metric_id,
+            golden_set=column.golden_set_id,
+            is_current=True,
+            value__isnull=False,
+            artifact__versions__in=versions,
+        )
+        order = "value" if better == Better.LOWER else "-value"
+        picks[f"best_{column.pk}"] = Subquery(scores.order_by(order).values("value")[:1])
+    if not picks:
+        return {}
+    found = Collection.objects.filter(pk=collection.pk).values(**picks).get()
+    return {
+        int(name.removeprefix("best_")): value for name, value in found.items() if value is not None
+    }
+
+
+def _baseline(
+    labels: Sequence[StatusLabel],
+    holdings: Sequence[LabelHolding],
+    versions: QuerySet[Version],
+) -> dict[str, Any] | None:
+    """The holder of the first exclusive label of the vocabulary."""
+    holder = baseline_holding(labels, holdings)
+    if holder is None:
+        return None
+    return versions.filter(pk=holder.version_id).values(*_VALUES).first()
+
+
+def _rows(
+    block: list[dict[str, Any]], held: Mapping[int, list[str]], columns: Sequence[Column]
+) -> list[Row]:
+    cells = _cells([values["artifact_id"] for values in block], columns)
+    return [_row(values, held, cells) for values in block]
+
+
+def _row(
+    values: Mapping[str, Any],
+    held: Mapping[int, list[str]],
+    cells: Mapping[int, dict[int, Cell]],
+) -> Row:
+    return Row(
+        id=values["pk"],
+        number=values["number"],
+        artifact_id=values["artifact_id"],
+        digest=values["artifact__digest"],
+        linked_at=values["linked_at"],
+        by=values["linked_by__display_name"] or values["linked_by__username"] or "",
+        run_key=values["artifact__made_by__key"] or "",
+        run_name=values["artifact__made_by__name"] or "",
+        run_project=values["artifact__project__name"] or "",
+        note=values["note"],
+        labels=held.get(values["pk"], []),
+        cells=cells.get(values["artifact_id"], {}),
+    )

@@ -1,0 +1,1 @@
+"""Changing the registry: labels and who holds them, columns."""
