@@ -6,13 +6,13 @@ current results, then those without (missing, or NaN) newest first; each of the 
 segment that is read in index order and stops after a page.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding, Version
@@ -20,7 +20,7 @@ from apps.artifacts.queries import holdings_of, versions_of
 from apps.core import filtering, limits
 from apps.core.errors import Invalid
 from apps.core.names import name_key
-from apps.core.paging import decode_cursor, encode_cursor
+from apps.core.paging import Cursor, Key, read_cursor, seek, write_cursor
 from apps.evaluations.choices import Better
 from apps.evaluations.models import Result
 from apps.evaluations.queries import results_of
@@ -165,7 +165,7 @@ def status_table(
 
 def all_rows(
     collection: Collection, query: TableQuery, user: User | None, *, columns: Sequence[Column]
-) -> Any:  # noqa: ANN401  a generator of Row
+) -> Iterator[Row]:
     """Every matching row in the table's order, for exports: read in blocks, never all at once."""
     known = columns_of(collection)
     matching = _matching(versions_of(collection, user), query, known)
@@ -174,7 +174,8 @@ def all_rows(
         held.setdefault(holding.version_id, []).append(holding.label)
     for segment in _segments(matching, query.sort, known):
         block: list[dict[str, Any]] = []
-        for values in segment.ordered().values(*_VALUES).iterator(chunk_size=500):
+        rows = seek(segment.rows, segment.keys, None).values(*_VALUES)
+        for values in rows.iterator(chunk_size=500):
             block.append(values)
             if len(block) == 500:
                 yield from _rows(block, held, columns)
@@ -185,12 +186,12 @@ def all_rows(
 def filter_fields(columns: Sequence[Column]) -> dict[str, filtering.Field]:
     """What the query box may name: the fixed columns and each score column by its slug."""
     fields = {
-        "version": filtering.number_field("number"),
-        "logged": filtering.time_field("linked_at"),
-        "by": filtering.text_field("linked_by__username"),
-        "run": filtering.text_field("artifact__made_by__name"),
-        "digest": filtering.text_field("artifact__digest"),
-        "note": filtering.text_field("note"),
+        "version": filtering.column("number", "number"),
+        "logged": filtering.column("linked_at", "time"),
+        "by": filtering.column("linked_by__username", "text"),
+        "run": filtering.column("artifact__made_by__name", "text"),
+        "digest": filtering.column("artifact__digest", "text"),
+        "note": filtering.column("note", "text"),
         "status": filtering.Field("text", _status_condition),
     }
     for column in columns:
@@ -236,10 +237,11 @@ def _search_condition(text: str) -> Q:
     return condition
 
 
-def _status_condition(op: str, value: Any) -> Q:  # noqa: ANN401
+def _status_condition(op: filtering.Op, value: Any) -> Q:
     """A version's labels are a set: `=` asks whether it holds one, `is missing` for none."""
-    if op == "missing":
-        return ~Q(Exists(_held())) if value else Q(Exists(_held()))
+    if op in ("is missing", "is not missing"):
+        found = Q(Exists(_held()))
+        return ~found if op == "is missing" else found
     if op in ("~", "!~"):
         found = Q(Exists(_held(label_key__contains=name_key(value))))
         return found if op == "~" else ~found
@@ -248,7 +250,18 @@ def _status_condition(op: str, value: Any) -> Q:  # noqa: ANN401
     return found if op in ("=", "in") else ~found
 
 
-def _score_condition(column: Column) -> Any:  # noqa: ANN401
+_SCORE_LOOK_UPS: dict[filtering.Op, str] = {
+    "=": "value",
+    "<": "value__lt",
+    "<=": "value__lte",
+    ">": "value__gt",
+    ">=": "value__gte",
+    "in": "value__in",
+}
+
+
+def _score_condition(column: Column) -> Callable[[filtering.Op, Any], Q]:
+    """Conditions on a column's current score; NaN counts as missing, as core.filtering says."""
     scores = Result.objects.filter(
         artifact=OuterRef("artifact"),
         metric=column.metric_id,
@@ -256,17 +269,17 @@ def _score_condition(column: Column) -> Any:  # noqa: ANN401
         is_current=True,
         value__isnull=False,
     )
-    lookups = {"=": "value", "<": "value__lt", "<=": "value__lte"}
-    lookups |= {">": "value__gt", ">=": "value__gte", "in": "value__in"}
 
-    def condition(op: str, value: Any) -> Q:  # noqa: ANN401
-        if op == "missing":
-            return ~Q(Exists(scores)) if value else Q(Exists(scores))
+    def condition(op: filtering.Op, value: Any) -> Q:
+        if op == "is missing":
+            return ~Q(Exists(scores))
+        if op == "is not missing":
+            return Q(Exists(scores))
         if op == "!=":
             return Q(Exists(scores.exclude(value=value)))
         if op == "not in":
             return Q(Exists(scores.exclude(value__in=value)))
-        return Q(Exists(scores.filter(**{lookups[op]: value})))
+        return Q(Exists(scores.filter(**{_SCORE_LOOK_UPS[op]: value})))
 
     return condition
 
@@ -276,24 +289,15 @@ def _score_condition(column: Column) -> Any:  # noqa: ANN401
 
 @dataclass(frozen=True)
 class _Segment:
-    """A part of the table with one order. `keys` are fields, each with True for descending."""
+    """A part of the table with an order of its own; `scope` names it in cursors."""
 
     rows: QuerySet[Version]
-    keys: tuple[tuple[str, bool], ...]
+    keys: tuple[Key, ...]
+    scope: str
 
-    def ordered(self, *, backwards: bool = False) -> QuerySet[Version]:
-        return self.rows.order_by(
-            *(f"-{name}" if is_down != backwards else name for name, is_down in self.keys)
-        )
-
-    def beyond(self, position: Sequence[Any], *, backwards: bool) -> "_Segment":
-        """The rows after (or before) the one with these key values."""
-        condition = Q()
-        for place, (name, is_down) in enumerate(self.keys):
-            equal = {self.keys[i][0]: position[i] for i in range(place)}
-            side = "lt" if is_down != backwards else "gt"
-            condition |= Q(**equal, **{f"{name}__{side}": position[place]})
-        return _Segment(self.rows.filter(condition), self.keys)
+    def cursor(self, row: Mapping[str, Any], *, backwards: bool, position: int) -> str:
+        values = tuple(row[key.name] for key in self.keys)
+        return write_cursor(Cursor(values, backwards, position), self.keys, self.scope)
 
 
 @dataclass(frozen=True)
@@ -319,15 +323,20 @@ _VALUES = (
 )
 
 
+_NEWEST_FIRST = Key("number", "integer", descending=True)
+
+
 def _segments(versions: QuerySet[Version], sort: str, columns: Sequence[Column]) -> list[_Segment]:
+    """The parts of the table in their order. Raises Invalid for an unknown column."""
     name = sort.removeprefix("-")
     is_down = sort.startswith("-")
     if not sort:
-        return [_Segment(versions, (("number", True),))]
+        return [_Segment(versions, (_NEWEST_FIRST,), "")]
     if name == "version":
-        return [_Segment(versions, (("number", is_down),))]
+        return [_Segment(versions, (Key("number", "integer", is_down),), sort)]
     if name == "logged":
-        return [_Segment(versions, (("linked_at", is_down), ("number", is_down)))]
+        keys = (Key("linked_at", "time", is_down), Key("number", "integer", is_down))
+        return [_Segment(versions, keys, sort)]
     column = next((column for column in columns if column.slug == name), None)
     if column is None:
         raise Invalid(f"There is no column {name!r} to sort by.", field="sort")
@@ -338,101 +347,57 @@ def _segments(versions: QuerySet[Version], sort: str, columns: Sequence[Column])
         artifact__results__is_current=True,
         artifact__results__value__isnull=False,
     ).annotate(score=F("artifact__results__value"))
+    unscored = versions.filter(_score_condition(column)("is missing", None))
     return [
-        _Segment(scored, (("score", is_down), ("number", True))),
-        _Segment(versions.filter(_score_condition(column)("missing", True)), (("number", True),)),
+        _Segment(scored, (Key("score", "number", is_down), _NEWEST_FIRST), f"{sort} scored"),
+        _Segment(unscored, (_NEWEST_FIRST,), f"{sort} unscored"),
     ]
 
 
-def _cut(segments: list[_Segment], query: TableQuery) -> _Cut:
+def _cut(segments: Sequence[_Segment], query: TableQuery) -> _Cut:
     """One page, from the cursor on, over the segments in their order (or the reverse of it)."""
-    size = query.size
-    if not 1 <= size <= limits.MAX_PAGE_SIZE:
+    if not 1 <= query.size <= limits.MAX_PAGE_SIZE:
         raise Invalid(f"A page has 1 to {limits.MAX_PAGE_SIZE} rows.", field="size")
-    backwards, at, first, position = _read_cursor(query, segments)
-    rows: list[tuple[int, dict[str, Any]]] = []
-    step = -1 if backwards else 1
-    while 0 <= at < len(segments) and len(rows) <= size:
-        segment = segments[at]
-        if position is not None:
-            segment = segment.beyond(position, backwards=backwards)
-            position = None
-        names = {*_VALUES, *(name for name, _ in segment.keys)}
-        wanted = segment.ordered(backwards=backwards).values(*names)[: size + 1 - len(rows)]
-        rows += [(at, values) for values in wanted]
-        at += step
-    has_more = len(rows) > size
-    rows = rows[:size]
+    at, place = _place(segments, query.cursor)
+    backwards = place is not None and place.backwards
+    before = place.position if place is not None else 0
+    rows: list[tuple[_Segment, dict[str, Any]]] = []
+    ahead = segments[at::-1] if backwards else segments[at:]
+    for segment in ahead:
+        if place is None and backwards:
+            place = Cursor(None, backwards=True, position=0)  # from the end of this segment
+        names = {*_VALUES, *(key.name for key in segment.keys)}
+        wanted = seek(segment.rows, segment.keys, place).values(*names)
+        rows += [(segment, values) for values in wanted[: query.size + 1 - len(rows)]]
+        place = None
+        if len(rows) > query.size:
+            break
+    has_more = len(rows) > query.size
+    rows = rows[: query.size]
     if backwards:
         rows.reverse()
-        first = max(first - len(rows), 1)
+        before = max(before - len(rows), 0) if has_more else 0
     # Reading backwards, the page we came from lies ahead; reading on, the one before lies behind.
     has_next = backwards or has_more
     has_previous = has_more if backwards else bool(query.cursor)
-    return _Cut(
-        rows=[values for _, values in rows],
-        first=first if rows else 0,
-        next=_cursor("n", rows[-1], first + len(rows), query, segments)
-        if rows and has_next
-        else "",
-        previous=_cursor("p", rows[0], first, query, segments) if rows and has_previous else "",
-    )
+    following = previous = ""
+    if rows and has_next:
+        segment, values = rows[-1]
+        following = segment.cursor(values, backwards=False, position=before + len(rows))
+    if rows and has_previous:
+        segment, values = rows[0]
+        previous = segment.cursor(values, backwards=True, position=before)
+    return _Cut([values for _, values in rows], before + 1 if rows else 0, following, previous)
 
 
-def _read_cursor(
-    query: TableQuery, segments: list[_Segment]
-) -> tuple[bool, int, int, Sequence[Any] | None]:
-    """Direction, segment, place of the first row, key values. Raises Invalid."""
-    if not query.cursor:
-        return False, 0, 1, None
-    parts = decode_cursor(query.cursor)
-    refusal = Invalid("This page link does not belong to this table; start again.", field="cursor")
-    try:
-        direction, sort, at, first, *position = parts
-    except ValueError:
-        raise refusal from None
-    if (
-        direction not in ("n", "p")
-        or sort != query.sort
-        or at not in range(len(segments))
-        or not isinstance(first, int)
-        or not 0 < first < 2**53
-        or len(position) != len(segments[at].keys)
-    ):
-        raise refusal
-    values: list[Any] = []
-    for (name, _), value in zip(segments[at].keys, position, strict=True):
-        if name == "linked_at":
-            value = _moment(value)
-        if (
-            value is None
-            or isinstance(value, bool)
-            or not isinstance(value, int | float | datetime)
-        ):
-            raise refusal
-        values.append(value)
-    return direction == "p", at, first, values
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment if timezone.is_aware(moment) else None
-
-
-def _cursor(
-    direction: str,
-    row: tuple[int, dict[str, Any]],
-    first: int,
-    query: TableQuery,
-    segments: list[_Segment],
-) -> str:
-    at, values = row
-    position = [values[name] for name, _ in segments[at].keys]
-    position = [value.isoformat() if isinstance(value, datetime) else value for value in position]
-    return encode_cursor([direction, query.sort, at, first, *position])
+def _place(segments: Sequence[_Segment], text: str) -> tuple[int, Cursor | None]:
+    """Which segment a cursor lies in, and where. Raises Invalid when in none of them."""
+    if not text:
+        return 0, None
+    for at, segment in enumerate(segments):
+        with suppress(Invalid):
+            return at, read_cursor(text, segment.keys, segment.scope)
+    raise Invalid("This page link belongs to another list; start again.", field="cursor")
 
 
 # --- with which values --------------------------------------------------------------------------
