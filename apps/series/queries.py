@@ -1,0 +1,317 @@
+"""Reading points: whole, as a drawable sample, or page by page.
+
+Points come in order of step, then time, then arrival. A reader needs no transaction: it reads the
+series row first and then of each chunk only what the row had counted, so a tail that moves into a
+chunk in between is seen once. Each function makes the same few queries for any number of keys.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from apps.core.errors import Invalid
+from apps.series.choices import SeriesKind
+from apps.series.encoding import (
+    PREVIEW_POINTS,
+    RECORD,
+    Points,
+    decode,
+    join,
+    unpack,
+)
+from apps.series.models import Chunk, ObjectPoint, Series
+from apps.series.sampling import downsample
+
+MIN_SAMPLE = 10
+MAX_SAMPLE = 20_000
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page of points ended: `skip` points of this very step and time have been given."""
+
+    step: int
+    at: float
+    skip: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some points in order, and where to go on; `after` is None on the last page."""
+
+    points: Points
+    after: Cursor | None
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A chunk without its points."""
+
+    position: int
+    count: int
+    min_step: int
+    max_step: int
+
+
+def series_of(
+    *, owner_id: int, kind: SeriesKind, keys: Sequence[str] | None = None
+) -> QuerySet[Series]:
+    """The series of an owner with their figures, by key; without their points."""
+    found = Series.objects.filter(owner_id=owner_id, kind=kind, count__gt=0).defer("tail")
+    if keys is not None:
+        found = found.filter(key__in=keys)
+    return found.order_by("key")
+
+
+def series_of_many(
+    *, owner_ids: Iterable[int], kind: SeriesKind, keys: Sequence[str]
+) -> QuerySet[Series]:
+    """The figures of some keys for many owners: the cells of a table of runs."""
+    return (
+        Series.objects.filter(owner_id__in=list(owner_ids), kind=kind, key__in=keys, count__gt=0)
+        .defer("tail")
+        .order_by("owner_id", "key")
+    )
+
+
+def ranked(*, scope_id: int, kind: SeriesKind, key: str, descending: bool) -> QuerySet[Series]:
+    """The series of one key in a scope by their last value, straight from an index.
+
+    A series that ends in NaN is left out: NaN is neither best nor worst.
+    """
+    found = Series.objects.filter(
+        scope_id=scope_id, kind=kind, key=key, last_value__isnull=False
+    ).defer("tail")
+    return found.order_by(
+        *(("-last_value", "-owner_id") if descending else ("last_value", "owner_id"))
+    )
+
+
+def read(
+    *,
+    owner_id: int,
+    kind: SeriesKind,
+    key: str,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> Points:
+    """All points of one key, between two steps (both included) where they are given."""
+    return read_many(
+        owner_id=owner_id, kind=kind, keys=[key], min_step=min_step, max_step=max_step
+    )[key]
+
+
+def read_many(
+    *,
+    owner_id: int,
+    kind: SeriesKind,
+    keys: Sequence[str],
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> dict[str, Points]:
+    """All points of several keys; a key without any has none. Two queries."""
+    found = _with_tails(owner_id, kind, keys)
+    return _whole(found, keys, min_step, max_step)
+
+
+def sampled(
+    *,
+    owner_id: int,
+    kind: SeriesKind,
+    keys: Sequence[str],
+    points: int = 1000,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> dict[str, Points]:
+    """At most `points` points of each key that draw the same curve (see `sampling`).
+
+    Three queries. A series that is much longer than the sample is drawn from the previews of its
+    chunks, a fiftieth of the bytes: every extreme is still there, its neighbours may be left out.
+    """
+    if not MIN_SAMPLE <= points <= MAX_SAMPLE:
+        raise Invalid(f"Ask for {MIN_SAMPLE} to {MAX_SAMPLE} points.", field="points")
+    found = _with_tails(owner_id, kind, keys)
+    enough = points * PREVIEW_POINTS
+    drawn = _from_previews(
+        [row for row in found if row.count >= enough], enough, min_step, max_step
+    )
+    rest = [row for row in found if row.key not in drawn]
+    whole = _whole(rest, [key for key in keys if key not in drawn], min_step, max_step)
+    return {key: downsample(candidates, points) for key, candidates in (whole | drawn).items()}
+
+
+def page(
+    *,
+    owner_id: int,
+    kind: SeriesKind,
+    key: str,
+    limit: int,
+    after: Cursor | None = None,
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> Page:
+    """The next `limit` (1 or more) points of one key. Three queries, however long the series is.
+
+    Points that arrive meanwhile neither repeat nor hide one that was there throughout.
+    """
+    found = _with_tails(owner_id, kind, [key])
+    if not found:
+        return Page(unpack(b""), None)
+    (row,) = found
+    lower = _higher(min_step, after.step if after else None)
+    stretches = _stretches(row, lower, max_step)
+    taken = _enough_for(stretches, limit, min_step, after)
+    # Everything below the first chunk that is left alone is now complete.
+    horizon = stretches[taken].min_step if taken < len(stretches) else None
+    data = Chunk.objects.filter(
+        series=row, position__in=[stretch.position for stretch in stretches[:taken]]
+    )
+    loaded = _ordered(_joined(row, data), lower, max_step)
+    if horizon is not None:
+        loaded = loaded[loaded.steps < horizon]
+    return _cut(loaded, limit, after, is_complete=horizon is None)
+
+
+def objects_of(*, owner_id: int, keys: Sequence[str] | None = None) -> QuerySet[ObjectPoint]:
+    """The values of an owner's history that are not numbers, by key and step."""
+    found = ObjectPoint.objects.filter(owner_id=owner_id)
+    if keys is not None:
+        found = found.filter(key__in=keys)
+    return found.order_by("key", "step", "at", "pk")
+
+
+def _with_tails(owner_id: int, kind: SeriesKind, keys: Sequence[str]) -> list[Series]:
+    return list(Series.objects.filter(owner_id=owner_id, kind=kind, key__in=keys, count__gt=0))
+
+
+def _whole(
+    found: Sequence[Series], keys: Sequence[str], min_step: int | None, max_step: int | None
+) -> dict[str, Points]:
+    chunks = defaultdict(list)
+    if found:
+        for chunk in _between(Chunk.objects.filter(series__in=found), min_step, max_step).defer(
+            "preview"
+        ):
+            chunks[chunk.series_id].append(chunk)
+    points = dict.fromkeys(keys, unpack(b""))
+    for row in found:
+        points[row.key] = _ordered(_joined(row, chunks[row.pk]), min_step, max_step)
+    return points
+
+
+def _from_previews(
+    found: Sequence[Series], enough: int, min_step: int | None, max_step: int | None
+) -> dict[str, Points]:
+    """Candidates for the sample of each long series; not of those that a zoom made short."""
+    if not found:
+        return {}
+    records: defaultdict[int, list[bytes]] = defaultdict(list)
+    counts: defaultdict[int, int] = defaultdict(int)
+    chunks = _between(Chunk.objects.filter(series__in=found), min_step, max_step)
+    for series_id, count, preview in chunks.order_by("series", "position").values_list(
+        "series_id", "count", "preview"
+    ):
+        records[series_id].append(bytes(preview))
+        counts[series_id] += count
+    return {
+        row.key: _ordered(unpack(b"".join([*records[row.pk], bytes(row.tail)])), min_step, max_step)
+        for row in found
+        if counts[row.pk] >= enough
+    }
+
+
+def _between(
+    chunks: QuerySet[Chunk], min_step: int | None, max_step: int | None
+) -> QuerySet[Chunk]:
+    if min_step is not None:
+        chunks = chunks.filter(max_step__gte=min_step)
+    if max_step is not None:
+        chunks = chunks.filter(min_step__lte=max_step)
+    return chunks
+
+
+def _higher(bound: int | None, other: int | None) -> int | None:
+    return max((step for step in (bound, other) if step is not None), default=None)
+
+
+def _in_chunks(row: Series) -> int:
+    """How many points had left the tail for chunks when the row was read."""
+    return row.count - len(row.tail) // RECORD.size
+
+
+def _stretches(row: Series, min_step: int | None, max_step: int | None) -> list[_Stretch]:
+    """The chunks of a series by first step, as far as the row had counted."""
+    counted = _in_chunks(row)
+    chunks = _between(Chunk.objects.filter(series=row, position__lt=counted), min_step, max_step)
+    return [
+        _Stretch(position, min(count, counted - position), first, last)
+        for position, count, first, last in chunks.order_by("min_step", "position").values_list(
+            "position", "count", "min_step", "max_step"
+        )
+    ]
+
+
+def _joined(row: Series, chunks: Iterable[Chunk]) -> Points:
+    """The points in the chunks and the tail in the order they came, as counted by the row."""
+    counted = _in_chunks(row)
+    parts = [
+        decode(chunk.data)[: max(counted - chunk.position, 0)]
+        for chunk in sorted(chunks, key=lambda chunk: chunk.position)
+    ]
+    return join([*parts, unpack(row.tail)])
+
+
+def _ordered(points: Points, min_step: int | None, max_step: int | None) -> Points:
+    """By step, then time; equal ones stay as they came."""
+    import numpy as np
+
+    steps, times = points.steps, points.times
+    rises = steps[1:] > steps[:-1]
+    if not (rises | ((steps[1:] == steps[:-1]) & (times[1:] >= times[:-1]))).all():
+        points = points[np.lexsort((times, steps))]
+    low = 0 if min_step is None else int(np.searchsorted(points.steps, min_step, "left"))
+    high = (
+        len(points) if max_step is None else int(np.searchsorted(points.steps, max_step, "right"))
+    )
+    return points[low:high]
+
+
+def _enough_for(
+    stretches: Sequence[_Stretch], limit: int, min_step: int | None, after: Cursor | None
+) -> int:
+    """How many chunks, by first step, must be read to be sure of `limit` points."""
+    waiting: list[_Stretch] = []
+    sure = 0
+    for taken, stretch in enumerate(stretches):
+        # What ends below the next chunk's first step cannot be interleaved with it any more.
+        sure += sum(known.count for known in waiting if known.max_step < stretch.min_step)
+        if sure >= limit:
+            return taken
+        waiting = [known for known in waiting if known.max_step >= stretch.min_step]
+        # A chunk that begins before the page may have nothing left for it.
+        if (after is None or stretch.min_step > after.step) and (
+            min_step is None or stretch.min_step >= min_step
+        ):
+            waiting.append(stretch)
+    return len(stretches)
+
+
+def _cut(points: Points, limit: int, after: Cursor | None, *, is_complete: bool) -> Page:
+    """The page out of complete, ordered points."""
+    start = 0 if after is None else _first_at(points, after.step, after.at) + after.skip
+    chosen = points[start : start + limit]
+    if is_complete and start + limit >= len(points):
+        return Page(chosen, None)
+    end = start + len(chosen)
+    step, at = int(chosen.steps[-1]), float(chosen.times[-1])
+    return Page(chosen, Cursor(step, at, end - _first_at(points, step, at)))
+
+
+def _first_at(points: Points, step: int, at: float) -> int:
+    """Where the first point of this step and time stands, or would stand."""
+    import numpy as np
+
+    first, end = (int(np.searchsorted(points.steps, step, side)) for side in ("left", "right"))
+    return first + int(np.searchsorted(points.times[first:end], at, "left"))

@@ -1,0 +1,329 @@
+"""Writing points.
+
+`append` makes the same few statements for any number of keys: one locked read of the series rows,
+the chunk writes of tails that are full, one batch of updates. Writers of the same series queue on
+its row (on SQLite on the database), so nothing is lost between the read and the write.
+"""
+
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+
+from apps.core.errors import Busy, Invalid, TooLarge
+from apps.core.jsontext import dump
+from apps.core.limits import MAX_INTEGER, MIN_INTEGER
+from apps.core.names import clean_key
+from apps.series.choices import SeriesKind
+from apps.series.encoding import (
+    CHUNK_POINTS,
+    RECORD,
+    TAIL_POINTS,
+    Points,
+    decode,
+    encode,
+    join,
+    pack,
+    unpack,
+)
+from apps.series.models import Chunk, ObjectPoint, Series
+from apps.series.sampling import preview
+
+MAX_KEY_LENGTH = 255
+MAX_OBJECT_CHARACTERS = 1_000_000
+_TRIES = 5
+_Number = TypeVar("_Number", int, float)
+
+# One statement for many rows; the ORM would make one for every 70 of them on SQLite, and build
+# its text anew each time.
+_SAVE_SERIES = """
+    UPDATE series_series
+    SET count = %s, first_step = %s, last_step = %s, last_at = %s, last_value = %s,
+        last_is_nan = %s, min_value = %s, max_value = %s, tail = %s
+    WHERE id = %s
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Points of one key as they were logged: three equally long columns, in any order."""
+
+    key: str
+    steps: Sequence[int]
+    times: Sequence[float]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True)
+class ObjectValue:
+    """One logged value that is not a number: anything that JSON can hold."""
+
+    key: str
+    step: int
+    at: float
+    value: object
+
+
+class _SeriesAbsentError(Exception):
+    """Some keys have no row yet."""
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """Checked new points of one key, as records, with their figures."""
+
+    records: bytes
+    count: int
+    first_step: int
+    last: tuple[int, float, float]
+    lowest: float | None
+    highest: float | None
+
+
+def append(*, scope_id: int, owner_id: int, kind: SeriesKind, batches: Sequence[Batch]) -> None:
+    """Add points to the series of an owner, all of them or none. Every point is kept.
+
+    Effects: creates series that are new, updates their figures. Raises Invalid for a wrong number
+    or key, and Busy in the unlikely case that the series are deleted again and again meanwhile.
+    """
+    arrivals = _arrivals(batches)
+    if not arrivals:
+        return
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                _append(owner_id, kind, arrivals)
+            return
+        except _SeriesAbsentError:
+            # Only now, without a lock on any other series: two writers that add keys to each
+            # other's would wait for each other for ever.
+            _create(scope_id, owner_id, kind, arrivals)
+    raise Busy("These series are being deleted; try again.")
+
+
+def append_objects(*, owner_id: int, objects: Sequence[ObjectValue]) -> None:
+    """Add values that are not numbers to the history of an owner, all of them or none."""
+    rows = [
+        ObjectPoint(
+            owner_id=owner_id,
+            key=_checked_key(item.key),
+            step=_checked_step(item),
+            at=_checked_time(item),
+            value=_checked_value(item),
+        )
+        for item in objects
+    ]
+    ObjectPoint.objects.bulk_create(rows)
+
+
+@transaction.atomic
+def delete_series(*, owner_ids: Iterable[int]) -> None:
+    """Delete all points and objects of some owners."""
+    owners = list(owner_ids)
+    # In the order in which `append` locks, so that neither waits for the other for ever.
+    rows = Series.objects.filter(owner_id__in=owners).order_by("owner_id", "kind", "key")
+    doomed = list(rows.select_for_update().values_list("pk", flat=True))
+    Chunk.objects.filter(series__in=doomed).delete()
+    Series.objects.filter(pk__in=doomed).delete()
+    ObjectPoint.objects.filter(owner_id__in=owners).delete()
+
+
+def _append(owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival]) -> None:
+    rows = list(
+        Series.objects.select_for_update()
+        .filter(owner_id=owner_id, kind=kind, key__in=list(arrivals))
+        .order_by("key")
+    )
+    if len(rows) < len(arrivals):
+        raise _SeriesAbsentError
+    overflowing = []
+    for row in rows:
+        arrival = arrivals[row.key]
+        row.tail = bytes(row.tail) + arrival.records
+        _count(row, arrival)
+        if len(row.tail) > TAIL_POINTS * RECORD.size:
+            overflowing.append(row)
+    _move_into_chunks(overflowing)
+    _save(rows)
+
+
+def _create(
+    scope_id: int, owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival]
+) -> None:
+    Series.objects.bulk_create(
+        [
+            Series(scope_id=scope_id, owner_id=owner_id, kind=kind, key=key)
+            for key in sorted(arrivals)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _count(row: Series, arrival: _Arrival) -> None:
+    """Bring the figures of a series up to date with its new points."""
+    step, at, value = arrival.last
+    if row.last_step is None or row.last_at is None or (step, at) >= (row.last_step, row.last_at):
+        row.last_step, row.last_at = step, at
+        row.last_is_nan = math.isnan(value)
+        row.last_value = None if row.last_is_nan else value
+    row.first_step = _least(row.first_step, arrival.first_step)
+    row.min_value = _least(row.min_value, arrival.lowest)
+    row.max_value = _most(row.max_value, arrival.highest)
+    row.count += arrival.count
+
+
+def _move_into_chunks(rows: Sequence[Series]) -> None:
+    """Empty full tails: fill up the last chunk of each series, then begin new ones."""
+    if not rows:
+        return
+    open_chunks = {
+        chunk.series_id: chunk
+        # By position: had the size of chunks ever been different, the last one counts.
+        for chunk in Chunk.objects.filter(series__in=rows, count__lt=CHUNK_POINTS)
+        .defer("preview")
+        .order_by("position")
+    }
+    written = []
+    for row in rows:
+        points = unpack(bytes(row.tail))
+        position = row.count - len(points)
+        last = open_chunks.get(row.pk)
+        if last is not None and last.position + last.count == position:
+            points = join([decode(last.data), points])
+            position = last.position
+        for start in range(0, len(points), CHUNK_POINTS):
+            part = points[start : start + CHUNK_POINTS]
+            written.append(_chunk(row, position + start, part))
+        row.tail = b""
+    Chunk.objects.bulk_create(
+        written,
+        update_conflicts=True,
+        unique_fields=["series", "position"],
+        update_fields=["count", "min_step", "max_step", "preview", "data"],
+    )
+
+
+def _chunk(row: Series, position: int, points: Points) -> Chunk:
+    return Chunk(
+        series=row,
+        position=position,
+        count=len(points),
+        min_step=int(points.steps.min()),
+        max_step=int(points.steps.max()),
+        preview=preview(points),
+        data=encode(points),
+    )
+
+
+def _save(rows: Sequence[Series]) -> None:
+    figures: list[tuple[Any, ...]] = [
+        (
+            row.count,
+            row.first_step,
+            row.last_step,
+            row.last_at,
+            row.last_value,
+            row.last_is_nan,
+            row.min_value,
+            row.max_value,
+            row.tail,
+            row.pk,
+        )
+        for row in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_SAVE_SERIES, figures)
+
+
+def _arrivals(batches: Sequence[Batch]) -> dict[str, _Arrival]:
+    """The points of each key, checked; batches of the same key one after the other."""
+    merged: dict[str, Batch] = {}
+    for batch in batches:
+        batch = _plain(batch)
+        if known := merged.get(batch.key):
+            batch = Batch(
+                batch.key,
+                [*known.steps, *batch.steps],
+                [*known.times, *batch.times],
+                [*known.values, *batch.values],
+            )
+        merged[batch.key] = batch
+    return {key: _arrival(batch) for key, batch in merged.items() if batch.steps}
+
+
+def _plain(batch: Batch) -> Batch:
+    """The batch over plain lists, with its key and its lengths checked."""
+    columns = _listed(batch.steps), _listed(batch.times), _listed(batch.values)
+    if len({len(column) for column in columns}) != 1:
+        raise Invalid(f"{batch.key}: as many times and values as steps are needed.", field="points")
+    return Batch(_checked_key(batch.key), *columns)
+
+
+def _listed(column: Sequence[_Number]) -> list[_Number]:
+    """Python's own numbers, also out of an array."""
+    tolist = getattr(column, "tolist", None)
+    return tolist() if tolist else list(column)
+
+
+def _arrival(batch: Batch) -> _Arrival:
+    steps, times, values = batch.steps, batch.times, batch.values
+    try:
+        records = pack(steps, times, values)
+    except (struct.error, TypeError, OverflowError):
+        raise Invalid(
+            f"{batch.key}: a step must be a whole number between {MIN_INTEGER} and {MAX_INTEGER}, "
+            "a time and a value a number that fits a double.",
+            field="points",
+        ) from None
+    if not all(map(math.isfinite, times)):
+        raise Invalid(f"{batch.key}: a time must be a finite number.", field="points")
+    step, at, place = max(zip(steps, times, range(len(steps)), strict=True))
+    comparable = [value for value in values if value == value]
+    return _Arrival(
+        records=records,
+        count=len(steps),
+        first_step=min(steps),
+        last=(step, float(at), float(values[place])),
+        lowest=float(min(comparable)) if comparable else None,
+        highest=float(max(comparable)) if comparable else None,
+    )
+
+
+def _checked_key(key: str) -> str:
+    return clean_key(key, field="key", max_length=MAX_KEY_LENGTH)
+
+
+def _checked_step(item: ObjectValue) -> int:
+    if not isinstance(item.step, int) or not MIN_INTEGER <= item.step <= MAX_INTEGER:
+        raise Invalid(f"{item.key}: the step must be a 64-bit whole number.", field="step")
+    return item.step
+
+
+def _checked_time(item: ObjectValue) -> float:
+    if not math.isfinite(item.at):
+        raise Invalid(f"{item.key}: the time must be a finite number.", field="at")
+    return item.at
+
+
+def _checked_value(item: ObjectValue) -> str:
+    try:
+        text = dump(item.value)
+        text.encode()
+    except (TypeError, ValueError):
+        raise Invalid(
+            f"{item.key}: the value is nothing that JSON can hold.", field="value"
+        ) from None
+    if len(text) > MAX_OBJECT_CHARACTERS:
+        raise TooLarge(f"{item.key}: a value may have {MAX_OBJECT_CHARACTERS} characters at most.")
+    return text
+
+
+def _least(known: _Number | None, new: _Number | None) -> _Number | None:
+    return min((number for number in (known, new) if number is not None), default=None)
+
+
+def _most(known: _Number | None, new: _Number | None) -> _Number | None:
+    return max((number for number in (known, new) if number is not None), default=None)
