@@ -39,10 +39,9 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def data_folder(settings: "SettingsWrapper", tmp_path: Path) -> Path:
+def data_folder(settings: "SettingsWrapper", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of this test alone; content goes below it."""
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
+    folder = tmp_path_factory.mktemp("data")
     settings.DATA_DIR = folder
     return folder
 

@@ -91,7 +91,7 @@ def install(name: str) -> None:
     """Bring .venv to the pinned set `name`: "run", or "dev", which holds the first one too."""
     pins = ROOT / "requirements" / (name + ".txt")
     stamp = VENV / ("installed-" + name)
-    wanted = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()
+    wanted = wanted_stamp(pins)
     if is_sound() and stamp.exists() and stamp.read_text() == wanted:
         return
     started = time.time()
@@ -105,6 +105,10 @@ def install(name: str) -> None:
         )
     stamp.write_text(wanted)
     say(f"Installed in {time.time() - started:.0f} s")
+
+
+def wanted_stamp(pins: Path) -> str:
+    return hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()
 
 
 def is_sound() -> bool:

@@ -1,0 +1,151 @@
+"""The shape of the program: imports run downwards, domain code knows no HTTP, pins name no host."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ROOT / "apps"
+DOORS = {"web", "api", "mlflow_api", "wandb_api", "demo"}
+# What only a door may know. Sessions and passwords are Django's own and no part of this.
+HTTP = ("django.http", "django.shortcuts", "django.urls", "django.views", "ninja", "registry_site")
+# Functions that run or trust what a user may have sent (rule R12). The right side names the files
+# that were looked at and may use one.
+DANGEROUS = {
+    "eval": set(),
+    "exec": set(),
+    "mark_safe": set(),
+    "pickle": set(),
+    "joblib": set(),
+    "marshal": set(),
+    "shelve": set(),
+    "yaml": set(),
+    "RawSQL": set(),
+}
+
+
+def sources(*folders: Path) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted(folder.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that the file imports, at any depth of its code."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def test_import_contracts() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_app_is_in_the_contract() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = " | ".join(contract["contracts"][0]["layers"]).split(" | ")
+    apps = {f"apps.{path.parent.name}" for path in APPS.glob("*/__init__.py")}
+    assert apps == {layer for layer in layers if layer.startswith("apps.")}
+
+
+def test_only_doors_know_http() -> None:
+    domain = [path for path in APPS.iterdir() if path.is_dir() and path.name not in DOORS]
+    offences = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in sources(*domain)
+        for module in imports_of(path)
+        if module.startswith(HTTP)
+    ]
+    assert offences == []
+
+
+@pytest.mark.parametrize("name", sorted(DANGEROUS))
+def test_nothing_runs_or_trusts_user_data(name: str) -> None:
+    """No eval, pickle or unescaped text outside the files that were looked at for it."""
+    users = {
+        str(path.relative_to(ROOT))
+        for path in sources(APPS, ROOT / "registry_site")
+        if _uses(path, name)
+    }
+    assert users <= DANGEROUS[name]
+
+
+def _uses(path: Path, name: str) -> bool:
+    if any(module.split(".")[0] == name for module in imports_of(path)):
+        return True
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    called = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(
+        (isinstance(function, ast.Name) and function.id == name)
+        or (isinstance(function, ast.Attribute) and function.attr == name)
+        for function in called
+    )
+
+
+def test_no_shell_and_no_request_data_as_keywords() -> None:
+    pattern = re.compile(r"shell\s*=\s*True|\*\*request\.|\.extra\(\s*(where|select)")
+    users = [
+        str(path.relative_to(ROOT))
+        for path in sources(APPS, ROOT / "registry_site", ROOT / "tools")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert users == []
+
+
+def test_templates_hold_no_script_style_or_raw_text() -> None:
+    """The content policy forbids inline code, so a page with some would be broken as well."""
+    pattern = re.compile(
+        r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")|<style|\sstyle=|\son[a-z]+=\""
+        r"|\|\s*safe\b|autoescape off|javascript:",
+        re.I,
+    )
+    offences = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in [*ROOT.glob("templates/**/*.html"), *APPS.glob("*/templates/**/*.html")]
+        if (match := pattern.search(path.read_text(encoding="utf-8")))
+    ]
+    assert offences == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda p: p.name
+)
+def test_requirements_are_pinned_by_hash_and_name_no_host(path: Path) -> None:
+    text = path.read_text()
+    pins = re.findall(r"^[a-z0-9][\w.-]*(?:\[[^\]]*\])?==[^\s]+", text, re.M)
+    lines = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+
+    assert "://" not in text
+    assert "index" not in text
+    assert len(pins) == len(lines)
+    assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_no_shipped_file_names_a_package_index() -> None:
+    pattern = re.compile(
+        r"pypi\.org|pythonhosted|--index-url=|registry\.npmjs|cdn\.|unpkg|jsdelivr"
+    )
+    files = [
+        ROOT / "Makefile",
+        ROOT / "pyproject.toml",
+        *sources(ROOT / "tools"),
+        *ROOT.glob("templates/**/*.html"),
+        *ROOT.glob(".ci/*"),
+    ]
+    assert [str(path) for path in files if pattern.search(path.read_text())] == []
