@@ -4,16 +4,19 @@ Each answers in the caller's dialect, told by the address alone, because these h
 outside a view. A protocol door adds its line to `DIALECTS`.
 """
 
+import logging
 import sys
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.template.loader import render_to_string
+from django.template.loader import select_template
 from django.utils.translation import gettext as _
 from django.views import defaults
 
 from apps.core.errors import DomainError
 from registry_site.faults import refusal_for
+
+fault_log = logging.getLogger("fault")
 
 Dialect = Callable[[HttpRequest, int, str, str], HttpResponse]
 
@@ -66,14 +69,16 @@ def problem(request: HttpRequest, status: int, code: str, message: str) -> HttpR
 
 
 def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
-    """A page that needs neither the database nor a signed-in person."""
+    """A page that needs neither the database nor a signed-in person: `404.html` and the like, by
+    status, or the general one."""
     context = {
         "title": TITLES.get(status, "Error"),
         "status": status,
         "message": message,
         "request_id": getattr(request, "request_id", ""),
     }
-    return HttpResponse(render_to_string("refusal.html", context), status=status)
+    template = select_template([f"{status}.html", "refusal.html"])
+    return HttpResponse(template.render(context), status=status)
 
 
 DIALECTS: list[tuple[str, Dialect]] = [("/api/", problem)]
@@ -105,6 +110,12 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     refusal = refusal_for(sys.exc_info()[1])
     if refusal is not None:
         return refuse(request, refusal)
+    # Not left to Django, whose record lacks the request id, and the trace of some faults.
+    fault_log.error(
+        "fault",
+        exc_info=True,
+        extra={"request_id": getattr(request, "request_id", ""), "path": request.path},
+    )
     message = _("The fault is ours and has been logged. The request id helps to find it.")
     return dialect_of(request)(request, 500, "fault", message)
 

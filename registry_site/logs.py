@@ -91,8 +91,8 @@ def logging_config(env: Environment) -> dict[str, Any]:
         "root": {"handlers": ["main"], "level": env.log_level},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
-            # `access` has a line for each request already, refused ones included.
-            "django.request": {"level": "ERROR"},
+            # `access` has a line for each request, `fault` one with the trace for each of ours.
+            "django.request": {"level": "CRITICAL"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
         },

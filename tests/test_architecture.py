@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles.finders import find
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ROOT / "apps"
@@ -121,6 +122,17 @@ def test_templates_hold_no_script_style_or_raw_text() -> None:
         if (match := pattern.search(path.read_text(encoding="utf-8")))
     ]
     assert offences == []
+
+
+def test_every_static_file_that_a_template_names_exists() -> None:
+    """In production a missing one breaks the page, because names carry digests there."""
+    pattern = re.compile(r"""{% static ['"]([^'"]+)['"]""")
+    named = {
+        name
+        for path in ROOT.glob("templates/**/*.html")
+        for name in pattern.findall(path.read_text(encoding="utf-8"))
+    }
+    assert [name for name in sorted(named) if find(name) is None] == []
 
 
 @pytest.mark.parametrize(

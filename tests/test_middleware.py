@@ -214,6 +214,16 @@ class TestFaults:
             for leak in ("Traceback", "SELECT", "/srv", "nowhere", ".py"):
                 assert leak not in text
 
+    def test_a_fault_is_logged_with_its_id_and_trace(
+        self, browser: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answer = browser.get("/broken")
+
+        (record,) = [record for record in caplog.records if record.name == "fault"]
+        assert record.__dict__["request_id"] == answer.headers["X-Request-ID"]
+        assert record.exc_info
+        assert record.exc_info[0] is RuntimeError
+
     def test_a_refusal_that_no_door_translated_keeps_its_kind(self, browser: Client) -> None:
         page, api = browser.get("/not_found"), browser.get("/api/v1/not_found")
         assert (page.status_code, api.status_code) == (404, 404)

@@ -93,7 +93,8 @@ def serve(env: Environment) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
         websockets=False,
-        log_level=LogLevels.warning,
+        # At "warning" it advises fewer threads than cores allow; ours mostly wait for the database.
+        log_level=LogLevels.error,
     ).serve()
 
 
