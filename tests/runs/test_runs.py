@@ -1,0 +1,205 @@
+"""Runs: start, say, log, fall silent, end."""
+
+import json
+import math
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.choices import Role
+from apps.audit.models import Event
+from apps.core.errors import Conflict, Forbidden, Invalid
+from apps.runs.choices import RunState
+from apps.runs.models import ConsoleLine, Run, RunParam
+from apps.runs.queries import config_of, console_of
+from apps.runs.services import (
+    Line,
+    RunDescription,
+    RunEnded,
+    RunExists,
+    finish_run,
+    flatten,
+    log_console,
+    log_points,
+    resume_run,
+    start_run,
+    update_run,
+)
+from apps.series.choices import SeriesKind
+from apps.series.models import Series
+from apps.series.queries import read
+from apps.series.services import Batch
+from tests import build
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner() -> object:
+    return build.user(role=Role.EDITOR)
+
+
+def loss(values: list[float], *, first: int = 0) -> Batch:
+    steps = list(range(first, first + len(values)))
+    return Batch("loss", steps, [float(step) for step in steps], values)
+
+
+def test_a_run_keeps_what_the_client_says(owner) -> None:
+    place = build.project(owner)
+    config = {"model": {"width": 64, "act": "relu"}, "lr": 1e-3, "seeds": [1, 2], "amp": True}
+
+    run = start_run(
+        description=RunDescription(name="first 😀", config=config, tags={"good": ""}, group="g"),
+        access=build.access(owner, project=place),
+    )
+
+    assert config_of(run) == config
+    params = {param.key: (param.text, param.number) for param in RunParam.objects.filter(run=run)}
+    assert params == {
+        "model.width": ("64", 64.0),
+        "model.act": ("relu", None),
+        "lr": ("0.001", 0.001),
+        "seeds": ("[1, 2]", None) if params["seeds"][0] == "[1, 2]" else ("[1,2]", None),
+        "amp": ("true", 1.0),
+    }
+    event = Event.objects.latest("sequence")
+    assert (event.kind, event.project_id) == ("run.started", place.pk)
+
+
+def test_a_key_is_used_once_in_a_project(owner) -> None:
+    place = build.project(owner)
+    access = build.access(owner, project=place)
+    start_run(description=RunDescription(key="abc"), access=access)
+
+    with pytest.raises(RunExists):
+        start_run(description=RunDescription(key="abc"), access=access)
+
+    elsewhere = build.access(owner, project=build.project(owner, "letters"))
+    assert start_run(description=RunDescription(key="abc"), access=elsewhere).key == "abc"
+
+
+def test_a_viewer_starts_and_logs_nothing(owner) -> None:
+    place = build.project(owner)
+    run = build.run(owner, place)
+    viewer = build.access(build.user(role=Role.VIEWER), project=place)
+
+    for change in (
+        lambda: start_run(description=RunDescription(), access=viewer),
+        lambda: log_points(run=run, access=viewer, batches=[loss([0.1])]),
+        lambda: finish_run(run=run, access=viewer),
+        lambda: update_run(run=run, access=viewer, notes="mine"),
+        lambda: log_console(run=run, access=viewer, lines=[Line(0, "hello")]),
+    ):
+        with pytest.raises(Forbidden):
+            change()
+    assert Series.objects.count() == 0
+
+
+def test_points_are_kept_exactly(owner) -> None:
+    place = build.project(owner)
+    run = build.run(owner, place)
+    values = [0.1 + 0.2, math.nan, math.inf, -0.0, 5e-324]
+
+    log_points(run=run, access=build.access(owner, project=place), batches=[loss(values[:2])])
+    log_points(
+        run=run, access=build.access(owner, project=place), batches=[loss(values[2:], first=2)]
+    )
+
+    stored = read(owner_id=run.pk, kind=SeriesKind.METRIC, key="loss")
+    assert [repr(float(value)) for value in stored.values] == [repr(value) for value in values]
+    series = Series.objects.get()
+    assert (series.count, series.last_step, series.scope_id) == (5, 4, place.pk)
+    assert series.last_value == 5e-324
+    assert series.max_value == math.inf
+
+
+def test_a_run_that_has_ended_takes_no_points_until_it_is_resumed(owner) -> None:
+    place = build.project(owner)
+    access = build.access(owner, project=place)
+    run = build.run(owner, place)
+    finish_run(run=run, access=access, exit_code=0)
+
+    with pytest.raises(RunEnded):
+        log_points(run=run, access=access, batches=[loss([1.0])])
+    assert Series.objects.count() == 0
+
+    resume_run(run=run, access=access)
+    log_points(run=run, access=access, batches=[loss([1.0])])
+    assert Series.objects.get().count == 1
+
+
+def test_ending_twice_alike_is_one_change_and_otherwise_a_conflict(owner) -> None:
+    place = build.project(owner)
+    access = build.access(owner, project=place)
+    run = build.run(owner, place)
+    finish_run(run=run, access=access, state=RunState.FAILED, exit_code=1)
+    events = Event.objects.count()
+
+    finish_run(run=run, access=access, state=RunState.FAILED)
+    assert Event.objects.count() == events
+    with pytest.raises(Conflict):
+        finish_run(run=run, access=access, state=RunState.FINISHED)
+    with pytest.raises(Invalid):
+        finish_run(run=run, access=access, state=RunState.RUNNING)
+
+
+def test_a_silent_run_is_shown_as_crashed_until_its_heart_beats_again(owner) -> None:
+    place = build.project(owner)
+    run = build.run(owner, place)
+    later = timezone.now() + timedelta(minutes=6)
+
+    def shown() -> str:
+        return Run.objects.with_shown_state(later).values_list("shown_state", flat=True).get()
+
+    assert shown() == RunState.CRASHED == run.state_at(later)
+    assert Run.objects.live(later).count() == 0
+    log_points(
+        run=run,
+        access=build.access(owner, project=place),
+        batches=[loss([0.5])],
+        at=later - timedelta(seconds=5),
+    )
+    run.refresh_from_db()
+    assert shown() == RunState.RUNNING == run.state_at(later)
+    assert Run.objects.live(later).count() == 1
+
+
+def test_config_and_summary_are_merged_and_tags_replaced(owner) -> None:
+    place = build.project(owner)
+    access = build.access(owner, project=place)
+    run = start_run(
+        description=RunDescription(config={"a": 1, "b": 2}, tags={"old": ""}), access=access
+    )
+
+    update_run(
+        run=run,
+        access=access,
+        config={"b": 3},
+        tags={"new": "x"},
+        summary={"best": {"loss": 0.1}},
+    )
+
+    run.refresh_from_db()
+    assert json.loads(run.config) == {"a": 1, "b": 3}
+    assert list(run.tags.values_list("name", "value")) == [("new", "x")]
+    assert list(run.summary.values_list("key", "number")) == [("best.loss", 0.1)]
+
+
+def test_console_lines_are_rewritten_by_number_and_never_refused(owner) -> None:
+    place = build.project(owner)
+    access = build.access(owner, project=place)
+    run = build.run(owner, place)
+
+    log_console(run=run, access=access, lines=[Line(0, "10 %"), Line(1, "nul \x00 \ud800")])
+    log_console(run=run, access=access, lines=[Line(0, "100 %")])
+
+    assert [line.text for line in console_of(run)] == ["100 %", "nul � ?"]
+    with pytest.raises(Invalid):
+        log_console(run=run, access=access, lines=[Line(10**6, "far")])
+    assert ConsoleLine.objects.count() == 2
+
+
+def test_a_config_has_a_limit() -> None:
+    with pytest.raises(Invalid, match="5000"):
+        flatten({str(number): number for number in range(5_001)})
