@@ -77,14 +77,17 @@ def record(
 
 def _locked_head() -> ChainHead:
     """The end of the chain, held until commit: by a row lock, or by SQLite's one writer."""
-    head = ChainHead.objects.select_for_update().filter(pk=1).first()
-    if head is not None:
-        return head
-    # An emptied database, as tests leave it. Two may come here at once; one inserts, both lock.
-    if Event.objects.exists():
+    locked = ChainHead.objects.select_for_update().filter(pk=1)
+    head = locked.first()
+    if head is None:
+        # An emptied database, as tests leave it. Of many who come here at once one inserts; or its
+        # first event is there already, and it brought the head with it.
+        if not Event.objects.exists():
+            ChainHead.objects.bulk_create([ChainHead()], ignore_conflicts=True)
+        head = locked.first()
+    if head is None:
         raise ChainBrokenError("The audit chain has lost its head; run verify_audit.")
-    ChainHead.objects.bulk_create([ChainHead()], ignore_conflicts=True)
-    return ChainHead.objects.select_for_update().get(pk=1)
+    return head
 
 
 def _plain(value: Any) -> Any:

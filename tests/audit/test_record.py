@@ -6,13 +6,14 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError, transaction
 
 from apps.audit.actors import Actor, Subject
 from apps.audit.models import ChainHead, Event, EventSubject
 from apps.audit.services import ChainBrokenError, NotAtomicError, record
+from tests.audit.builders import CURATOR, without_guards
 
-CURATOR = Actor(7, "curator", key_id=3, address="192.0.2.1", request_id="r-1")
 VERSION = Subject("version", 19, "mnist:v19")
 LABEL = Subject("label", 1, "production")
 AT = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
@@ -102,9 +103,13 @@ def test_a_subject_named_twice_is_recorded_once() -> None:
 
 @pytest.mark.django_db
 def test_a_change_that_is_rolled_back_leaves_no_event() -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        promote()
-        _ = 1 / 0
+    def promote_and_fail() -> None:
+        with transaction.atomic():
+            promote()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        promote_and_fail()
 
     assert not Event.objects.exists()
     assert not EventSubject.objects.exists()
@@ -122,23 +127,24 @@ def test_outside_a_transaction_nothing_is_recorded() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_when_the_event_cannot_be_written_the_change_is_not_made() -> None:
-    """A subject that the database refuses stands in for any failing audit write."""
-    ChainHead.objects.get_or_create(pk=1)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ChainHead.objects.filter(pk=1).update(hash="f" * 64)  # the change
-        record(kind=None, actor=CURATOR, subjects=[])  # type: ignore[arg-type]
+    """A content type stands in for what changes, a kind that the database refuses for any fault."""
 
-    assert ChainHead.objects.get().hash == "0" * 64
+    def change_and_record() -> None:
+        with transaction.atomic():
+            ContentType.objects.create(app_label="audit_test", model="changed")
+            record(kind=None, actor=CURATOR, subjects=[])  # type: ignore[arg-type]
+
+    with pytest.raises(IntegrityError):
+        change_and_record()
+
+    assert not ContentType.objects.filter(app_label="audit_test").exists()
     assert not Event.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_emptied_database_starts_a_new_chain() -> None:
-    from apps.audit.guards import create_guards, drop_guards
-
-    drop_guards(connection)
-    ChainHead.objects.all().delete()
-    create_guards(connection)
+    with without_guards():
+        ChainHead.objects.all().delete()
 
     assert promote().sequence == 1
     assert ChainHead.objects.get().sequence == 1
@@ -146,12 +152,9 @@ def test_an_emptied_database_starts_a_new_chain() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_added_to_a_chain_that_lost_its_head() -> None:
-    from apps.audit.guards import create_guards, drop_guards
-
     promote()
-    drop_guards(connection)
-    ChainHead.objects.all().delete()
-    create_guards(connection)
+    with without_guards():
+        ChainHead.objects.all().delete()
 
     with pytest.raises(ChainBrokenError):
         promote()
