@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from apps.accounts.models import Team, User
 from apps.artifacts.choices import MODEL, ArtifactState
@@ -30,7 +30,7 @@ def collections_of(
         found = found.filter(type=type)
     if user is not None:
         found = found.visible_to(user)
-    return found.order_by("project__name_key", "name_key", "pk")
+    return found.order_by(F("project__name_key").asc(nulls_first=True), "name_key", "pk")
 
 
 def collection_named(
@@ -154,7 +154,7 @@ def standing_places(artifact: ArtifactVersion, user: User | None) -> Sequence[Ve
     places = (
         Version.objects.filter(artifact=artifact, deleted_at=None)
         .select_related("collection__team", "collection__project")
-        .order_by("collection__project__isnull", "pk")
+        .order_by(F("collection__project").asc(nulls_last=True), "pk")
     )
     if user is not None:
         places = places.filter(collection__in=Collection.objects.visible_to(user).values("pk"))

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.choices import Role
+from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.core.errors import Conflict, Forbidden, Invalid
 from apps.runs.choices import RunState
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def owner() -> object:
+def owner() -> User:
     return build.user(role=Role.EDITOR)
 
 
@@ -45,7 +46,7 @@ def loss(values: list[float], *, first: int = 0) -> Batch:
     return Batch("loss", steps, [float(step) for step in steps], values)
 
 
-def test_a_run_keeps_what_the_client_says(owner) -> None:
+def test_a_run_keeps_what_the_client_says(owner: User) -> None:
     place = build.project(owner)
     config = {"model": {"width": 64, "act": "relu"}, "lr": 1e-3, "seeds": [1, 2], "amp": True}
 
@@ -67,7 +68,7 @@ def test_a_run_keeps_what_the_client_says(owner) -> None:
     assert (event.kind, event.project_id) == ("run.started", place.pk)
 
 
-def test_a_key_is_used_once_in_a_project(owner) -> None:
+def test_a_key_is_used_once_in_a_project(owner: User) -> None:
     place = build.project(owner)
     access = build.access(owner, project=place)
     start_run(description=RunDescription(key="abc"), access=access)
@@ -79,7 +80,7 @@ def test_a_key_is_used_once_in_a_project(owner) -> None:
     assert start_run(description=RunDescription(key="abc"), access=elsewhere).key == "abc"
 
 
-def test_a_viewer_starts_and_logs_nothing(owner) -> None:
+def test_a_viewer_starts_and_logs_nothing(owner: User) -> None:
     place = build.project(owner)
     run = build.run(owner, place)
     viewer = build.access(build.user(role=Role.VIEWER), project=place)
@@ -96,7 +97,7 @@ def test_a_viewer_starts_and_logs_nothing(owner) -> None:
     assert Series.objects.count() == 0
 
 
-def test_points_are_kept_exactly(owner) -> None:
+def test_points_are_kept_exactly(owner: User) -> None:
     place = build.project(owner)
     run = build.run(owner, place)
     values = [0.1 + 0.2, math.nan, math.inf, -0.0, 5e-324]
@@ -114,7 +115,7 @@ def test_points_are_kept_exactly(owner) -> None:
     assert series.max_value == math.inf
 
 
-def test_a_run_that_has_ended_takes_no_points_until_it_is_resumed(owner) -> None:
+def test_a_run_that_has_ended_takes_no_points_until_it_is_resumed(owner: User) -> None:
     place = build.project(owner)
     access = build.access(owner, project=place)
     run = build.run(owner, place)
@@ -129,7 +130,7 @@ def test_a_run_that_has_ended_takes_no_points_until_it_is_resumed(owner) -> None
     assert Series.objects.get().count == 1
 
 
-def test_ending_twice_alike_is_one_change_and_otherwise_a_conflict(owner) -> None:
+def test_ending_twice_alike_is_one_change_and_otherwise_a_conflict(owner: User) -> None:
     place = build.project(owner)
     access = build.access(owner, project=place)
     run = build.run(owner, place)
@@ -144,7 +145,7 @@ def test_ending_twice_alike_is_one_change_and_otherwise_a_conflict(owner) -> Non
         finish_run(run=run, access=access, state=RunState.RUNNING)
 
 
-def test_a_silent_run_is_shown_as_crashed_until_its_heart_beats_again(owner) -> None:
+def test_a_silent_run_is_shown_as_crashed_until_its_heart_beats_again(owner: User) -> None:
     place = build.project(owner)
     run = build.run(owner, place)
     later = timezone.now() + timedelta(minutes=6)
@@ -165,7 +166,7 @@ def test_a_silent_run_is_shown_as_crashed_until_its_heart_beats_again(owner) -> 
     assert Run.objects.live(later).count() == 1
 
 
-def test_config_and_summary_are_merged_and_tags_replaced(owner) -> None:
+def test_config_and_summary_are_merged_and_tags_replaced(owner: User) -> None:
     place = build.project(owner)
     access = build.access(owner, project=place)
     run = start_run(
@@ -186,7 +187,7 @@ def test_config_and_summary_are_merged_and_tags_replaced(owner) -> None:
     assert list(run.summary.values_list("key", "number")) == [("best.loss", 0.1)]
 
 
-def test_console_lines_are_rewritten_by_number_and_never_refused(owner) -> None:
+def test_console_lines_are_rewritten_by_number_and_never_refused(owner: User) -> None:
     place = build.project(owner)
     access = build.access(owner, project=place)
     run = build.run(owner, place)
