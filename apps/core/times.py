@@ -82,6 +82,8 @@ def to_text(at: datetime) -> str:
 def parse_time(text: str, *, field: str = "time") -> datetime:
     """An ISO 8601 date or time as an aware UTC datetime; without an offset it is taken as UTC."""
     try:
+        if len(text) > 40 or not text.isascii():
+            raise ValueError
         at = parse_datetime(text) if len(text) > 10 else None
         if at is None:
             day = parse_date(text)
