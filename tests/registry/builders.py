@@ -119,7 +119,12 @@ class Story:
         )
 
     def promote(
-        self, version: Version, label: str = "production", *, reason: str = "", by: User | None = None
+        self,
+        version: Version,
+        label: str = "production",
+        *,
+        reason: str = "",
+        by: User | None = None,
     ) -> LabelHolding:
         by = by or self.curator
         scope = self.project.name if version.collection.project_id else None
@@ -175,9 +180,7 @@ def make_story(*, team: str = "main", model: str = "mnist_model_candidates") -> 
     return Story(owner, curator, editor, viewer, project, collection, sets)
 
 
-def make_project(
-    team: Team, name: str, visibility: Visibility = Visibility.TEAM
-) -> Project:
+def make_project(team: Team, name: str, visibility: Visibility = Visibility.TEAM) -> Project:
     return create_project(
         name=name, access=system_access(team, SYSTEM), visibility=visibility, at=START
     )

@@ -8,7 +8,7 @@ segment that is read in index order and stops after a page.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -135,7 +135,7 @@ def status_table(
     everything = versions_of(collection, user)
     matching = _matching(everything, query, known)
     is_narrowed = matching is not everything
-    segments = _segments(matching, query.sort, known)
+    segments = _segments(matching, query, known, collection)
     page = _cut(segments, query)
     labels = list(labels_of(collection.team))
     holdings = list(holdings_of(collection, user))
@@ -172,7 +172,7 @@ def all_rows(
     held: dict[int, list[str]] = {}
     for holding in holdings_of(collection, user):
         held.setdefault(holding.version_id, []).append(holding.label)
-    for segment in _segments(matching, query.sort, known):
+    for segment in _segments(matching, query, known, collection):
         block: list[dict[str, Any]] = []
         rows = seek(segment.rows, segment.keys, None).values(*_VALUES)
         for values in rows.iterator(chunk_size=500):
@@ -186,7 +186,7 @@ def all_rows(
 def filter_fields(columns: Sequence[Column]) -> dict[str, filtering.Field]:
     """What the query box may name: the fixed columns and each score column by its slug."""
     fields = {
-        "version": filtering.column("number", "number"),
+        "version": filtering.column("number", "integer"),
         "logged": filtering.column("linked_at", "time"),
         "by": filtering.column("linked_by__username", "text"),
         "run": filtering.column("artifact__made_by__name", "text"),
@@ -326,17 +326,26 @@ _VALUES = (
 _NEWEST_FIRST = Key("number", "integer", descending=True)
 
 
-def _segments(versions: QuerySet[Version], sort: str, columns: Sequence[Column]) -> list[_Segment]:
+def _segments(
+    versions: QuerySet[Version],
+    query: TableQuery,
+    columns: Sequence[Column],
+    collection: Collection,
+) -> list[_Segment]:
     """The parts of the table in their order. Raises Invalid for an unknown column."""
-    name = sort.removeprefix("-")
-    is_down = sort.startswith("-")
-    if not sort:
-        return [_Segment(versions, (_NEWEST_FIRST,), "")]
+    name = query.sort.removeprefix("-")
+    is_down = query.sort.startswith("-")
+    # A place in one list means nothing in another: a cursor is taken only where it was made.
+    scope = "\n".join(
+        [str(collection.pk), query.sort, query.where, query.search, *sorted(query.status)]
+    )
+    if not query.sort:
+        return [_Segment(versions, (_NEWEST_FIRST,), scope)]
     if name == "version":
-        return [_Segment(versions, (Key("number", "integer", is_down),), sort)]
+        return [_Segment(versions, (Key("number", "integer", is_down),), scope)]
     if name == "logged":
         keys = (Key("linked_at", "time", is_down), Key("number", "integer", is_down))
-        return [_Segment(versions, keys, sort)]
+        return [_Segment(versions, keys, scope)]
     column = next((column for column in columns if column.slug == name), None)
     if column is None:
         raise Invalid(f"There is no column {name!r} to sort by.", field="sort")
@@ -349,8 +358,8 @@ def _segments(versions: QuerySet[Version], sort: str, columns: Sequence[Column])
     ).annotate(score=F("artifact__results__value"))
     unscored = versions.filter(_score_condition(column)("is missing", None))
     return [
-        _Segment(scored, (Key("score", "number", is_down), _NEWEST_FIRST), f"{sort} scored"),
-        _Segment(unscored, (_NEWEST_FIRST,), f"{sort} unscored"),
+        _Segment(scored, (Key("score", "number", is_down), _NEWEST_FIRST), f"{scope} scored"),
+        _Segment(unscored, (_NEWEST_FIRST,), f"{scope} unscored"),
     ]
 
 
@@ -374,6 +383,9 @@ def _cut(segments: Sequence[_Segment], query: TableQuery) -> _Cut:
             break
     has_more = len(rows) > query.size
     rows = rows[: query.size]
+    if query.cursor and len(rows) < (query.size if backwards else 1):
+        # Rows have gone since the link was made: the first page, rather than a short or empty one.
+        return _cut(segments, replace(query, cursor=""))
     if backwards:
         rows.reverse()
         before = max(before - len(rows), 0) if has_more else 0
