@@ -1,0 +1,180 @@
+// What a page can do beyond links and forms. Everything works without it; nothing is kept here that
+// the address should say.
+
+const html = document.documentElement;
+html.classList.add("has-script");
+
+// Copy: <button data-copy="text"> ---------------------------------------------------------------
+
+async function copy(button) {
+  const text = button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Browsers offer the clipboard to https and localhost only.
+    const area = Object.assign(document.createElement("textarea"), { value: text, className: "hidden-text" });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+    button.focus();
+  }
+  button.classList.add("is-done");
+  setTimeout(() => button.classList.remove("is-done"), 1500);
+}
+
+// Menus and keys ---------------------------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (button) copy(button);
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = event.target.closest?.("details.menu[open]") ?? document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+    return;
+  }
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
+  if (field) {
+    event.preventDefault();
+    field.focus();
+    field.select();
+  }
+});
+
+// "Compare 2": <button data-count-checked="name"> counts the ticked boxes of that name ------------
+
+function countChecked() {
+  for (const button of document.querySelectorAll("[data-count-checked]")) {
+    const count = document.querySelectorAll(`input[name="${CSS.escape(button.dataset.countChecked)}"]:checked`).length;
+    const place = button.querySelector(".count");
+    if (place) {
+      place.textContent = count;
+      place.hidden = !count;
+    }
+  }
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches('[type="checkbox"]')) countChecked();
+  if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+});
+
+// Theme ------------------------------------------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-theme-form]")) return;
+  event.preventDefault();
+  const data = new FormData(form, event.submitter);
+  const theme = data.get("theme");
+  if (theme) html.dataset.theme = theme;
+  else delete html.dataset.theme;
+  for (const button of form.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+  drawAgain();
+  fetch(form.action, { method: "POST", body: data, redirect: "manual" });
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
+
+// Charts: <figure data-chart="id of its JSON" data-plotly data-plotly-style> ------------------------
+
+let plotly;
+function loadPlotly({ plotly: source, plotlyStyle }) {
+  plotly ??= new Promise((resolve, reject) => {
+    // Under this id Plotly takes a linked sheet for its own and injects none.
+    const style = Object.assign(document.createElement("link"), {
+      rel: "stylesheet", href: plotlyStyle, id: "plotly.js-style-global", className: "no-inline-styles",
+    });
+    const script = Object.assign(document.createElement("script"), { src: source, onerror: reject });
+    script.onload = () => resolve(window.Plotly);
+    document.head.append(style, script);
+  });
+  return plotly;
+}
+
+function inks(figure) {
+  // light-dark() is resolved only where it is used, so the colours are read from a hidden element.
+  const probe = figure.appendChild(document.createElement("i"));
+  const read = (role) => {
+    probe.className = `chart-ink ${role}`;
+    const { color, backgroundColor, borderColor, outlineColor, fontFamily } = getComputedStyle(probe);
+    return { color, panel: backgroundColor, line: borderColor, muted: outlineColor, font: fontFamily };
+  };
+  return { read, done: () => probe.remove() };
+}
+
+const faded = (color, share) => color.replace(/^rgba?\(([^,]+,[^,]+,[^,)]+).*$/, `rgba($1, ${share})`);
+
+function painted(figure) {
+  const { data, layout } = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+  const { read, done } = inks(figure);
+  const base = read("role-accent");
+  for (const trace of data) {
+    const { color } = read(trace.meta);
+    if (trace.line) trace.line.color = color;
+    if (trace.fill) trace.fillcolor = faded(color, 0.14);
+    if (trace.type === "bar") trace.marker = { ...trace.marker, color };
+    else if (trace.marker) Object.assign(trace.marker, { color, line: { color, width: 1.75 } });
+    const error = trace.error_y ?? trace.error_x;
+    if (error) error.color = trace.type === "bar" ? base.muted : faded(color, 0.55);
+  }
+  for (const shape of layout.shapes ?? []) {
+    const { color } = read(shape.name);
+    shape.line.color = color;
+    if (shape.label) shape.label.font = { color, size: 11 };
+  }
+  for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: base.line, linecolor: base.muted });
+  layout.font = { family: base.font, color: base.muted, size: 12 };
+  layout.hoverlabel = { bgcolor: base.panel, bordercolor: base.line, font: { family: base.font, color: getComputedStyle(figure).color } };
+  // A finger that scrolls the page must not zoom the chart.
+  if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
+  done();
+  return { data, layout };
+}
+
+async function draw(figure) {
+  const place = figure.querySelector(".chart-live");
+  const { data, layout } = painted(figure);
+  if (!data.length) return;
+  const library = await loadPlotly(figure.dataset);
+  place.hidden = false;
+  figure.classList.add("is-live");
+  await library.react(place, data, layout, { displayModeBar: false, showSendToCloud: false, responsive: true, displaylogo: false });
+}
+
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      // Without the library the server's drawing simply stays.
+      draw(target).catch(console.warn);
+    }
+  },
+  { rootMargin: "200px" },
+);
+
+function drawAgain() {
+  for (const figure of document.querySelectorAll("[data-chart].is-live")) draw(figure);
+}
+
+function begin(root) {
+  for (const figure of root.querySelectorAll("[data-chart]:not(.is-live)")) near.observe(figure);
+  countChecked();
+}
+begin(document);
+document.addEventListener("htmx:load", (event) => begin(event.detail.elt.parentElement ?? document));
+document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
+  if (target.matches?.(".chart.is-live")) window.Plotly?.purge(target.querySelector(".chart-live"));
+});
