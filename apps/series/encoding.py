@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RECORD = struct.Struct("<qdd")
-# Up to here new points are appended to the tail; a longer tail moves into a chunk.
-TAIL_POINTS = 256
+# Up to here new points are appended to the tail, which is written anew each time: at 64 points the
+# whole row stays below the 2 kB from which PostgreSQL moves columns out of line. A longer tail
+# becomes a small chunk, and small chunks become one as soon as they make up a whole one, so each
+# point is packed twice. (Merging into the last chunk at once packed it eight times.)
+TAIL_POINTS = 64
 CHUNK_POINTS = 4096
 # A preview holds the extremes of each stretch of this many points of a chunk.
 PREVIEW_POINTS = 128

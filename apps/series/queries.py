@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from apps.core.errors import Invalid
 from apps.series.choices import SeriesKind
@@ -74,6 +74,13 @@ def series_of_many(
         .defer("tail")
         .order_by("owner_id", "key")
     )
+
+
+def common_keys(*, owner_ids: Iterable[int], kind: SeriesKind, limit: int) -> list[str]:
+    """The keys that most of these owners have, by how many have them, then by name."""
+    found = Series.objects.filter(owner_id__in=list(owner_ids), kind=kind, count__gt=0)
+    counted = found.values("key").annotate(owners=Count("pk")).order_by("-owners", "key")
+    return list(counted.values_list("key", flat=True)[:limit])
 
 
 def ranked(*, scope_id: int, kind: SeriesKind, key: str, descending: bool) -> QuerySet[Series]:

@@ -7,6 +7,7 @@ its row (on SQLite on the database), so nothing is lost between the read and the
 
 import math
 import struct
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from apps.series.encoding import (
     encode,
     join,
     pack,
+    to_records,
     unpack,
 )
 from apps.series.models import Chunk, ObjectPoint, Series
@@ -176,34 +178,39 @@ def _count(row: Series, arrival: _Arrival) -> None:
 
 
 def _move_into_chunks(rows: Sequence[Series]) -> None:
-    """Empty full tails: fill up the last chunk of each series, then begin new ones."""
+    """Turn full tails into chunks, and small chunks that make up a whole one into that."""
     if not rows:
         return
-    open_chunks = {
-        chunk.series_id: chunk
-        # By position: had the size of chunks ever been different, the last one counts.
-        for chunk in Chunk.objects.filter(series__in=rows, count__lt=CHUNK_POINTS)
-        .defer("preview")
-        .order_by("position")
-    }
+    small = _small_chunks([row for row in rows if _completes_a_chunk(row)])
     written = []
     for row in rows:
-        points = unpack(bytes(row.tail))
-        position = row.count - len(points)
-        last = open_chunks.get(row.pk)
-        if last is not None and last.position + last.count == position:
-            points = join([decode(last.data), points])
-            position = last.position
-        for start in range(0, len(points), CHUNK_POINTS):
-            part = points[start : start + CHUNK_POINTS]
-            written.append(_chunk(row, position + start, part))
-        row.tail = b""
-    Chunk.objects.bulk_create(
-        written,
-        update_conflicts=True,
-        unique_fields=["series", "position"],
-        update_fields=["count", "min_step", "max_step", "preview", "data"],
-    )
+        points = join([*(decode(chunk.data) for chunk in small[row.pk]), unpack(bytes(row.tail))])
+        start = row.count - len(points)
+        rest = len(points) % CHUNK_POINTS
+        kept = rest if rest <= TAIL_POINTS else 0
+        for place in range(0, len(points) - kept, CHUNK_POINTS):
+            part = points[place : place + CHUNK_POINTS]
+            written.append(_chunk(row, start + place, part))
+        row.tail = to_records(points[len(points) - kept :])
+    replaced = [chunk.pk for chunks in small.values() for chunk in chunks]
+    if replaced:
+        Chunk.objects.filter(pk__in=replaced).delete()
+    Chunk.objects.bulk_create(written)
+
+
+def _completes_a_chunk(row: Series) -> bool:
+    pending = len(row.tail) // RECORD.size
+    return (row.count - pending) % CHUNK_POINTS + pending >= CHUNK_POINTS
+
+
+def _small_chunks(rows: Sequence[Series]) -> defaultdict[int, list[Chunk]]:
+    """The chunks at the end of some series that are not whole, in order."""
+    found: defaultdict[int, list[Chunk]] = defaultdict(list)
+    if rows:
+        chunks = Chunk.objects.filter(series__in=rows, count__lt=CHUNK_POINTS).defer("preview")
+        for chunk in chunks.order_by("position"):
+            found[chunk.series_id].append(chunk)
+    return found
 
 
 def _chunk(row: Series, position: int, points: Points) -> Chunk:

@@ -82,14 +82,27 @@ def test_one_batch_of_any_size(count: int) -> None:
     assert series().count == count
 
 
-def test_chunks_fill_up_before_new_ones_begin() -> None:
+def test_small_chunks_become_whole_ones() -> None:
     for start in range(0, 10_000, 100):
         log([float(start)] * 100, steps=range(start, start + 100))
 
     chunks = list(Chunk.objects.order_by("position").values_list("position", "count"))
-    assert [position for position, _ in chunks] == [0, CHUNK_POINTS, 2 * CHUNK_POINTS]
-    assert [count for _, count in chunks[:2]] == [CHUNK_POINTS, CHUNK_POINTS]
+    whole, small = chunks[:2], chunks[2:]
+    assert whole == [(0, CHUNK_POINTS), (CHUNK_POINTS, CHUNK_POINTS)]
+    assert all(count < CHUNK_POINTS for _, count in small)
+    ends = [position + count for position, count in chunks]
+    assert [position for position, _ in chunks[1:]] == ends[:-1]
     assert read(owner_id=7, kind=METRIC, key="loss").steps.tolist() == list(range(10_000))
+
+
+def test_a_few_points_at_a_time_fill_a_chunk_too() -> None:
+    count = CHUNK_POINTS + 130
+    for first in range(0, count, 13):
+        log([step / 7 for step in range(first, first + 13)], steps=range(first, first + 13))
+
+    assert values_of()[:count] == [step / 7 for step in range(count)]
+    assert Chunk.objects.filter(count=CHUNK_POINTS, position=0).exists()
+    assert Chunk.objects.filter(count__lt=CHUNK_POINTS).count() <= 2
 
 
 @settings(
@@ -242,14 +255,19 @@ def test_appending_costs_the_same_queries_for_any_number_of_keys(
         append(scope_id=1, owner_id=7, kind=METRIC, batches=batches)
 
 
-def test_overflowing_tails_cost_two_queries_more(
+def test_full_tails_cost_one_query_more_and_a_whole_chunk_three(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    batches = [Batch(f"m{place}", range(300), [1.0] * 300, [1.0] * 300) for place in range(20)]
-    append(scope_id=1, owner_id=7, kind=METRIC, batches=batches)
+    def batches(count: int) -> list[Batch]:
+        columns = (range(count), [1.0] * count, [1.0] * count)
+        return [Batch(f"m{place}", *columns) for place in range(20)]
 
-    with django_assert_num_queries(6):
-        append(scope_id=1, owner_id=7, kind=METRIC, batches=batches)
+    append(scope_id=1, owner_id=7, kind=METRIC, batches=batches(1))
+
+    with django_assert_num_queries(5):
+        append(scope_id=1, owner_id=7, kind=METRIC, batches=batches(300))
+    with django_assert_num_queries(7):
+        append(scope_id=1, owner_id=7, kind=METRIC, batches=batches(CHUNK_POINTS - 300))
 
 
 def test_deleting_takes_everything_of_the_owner_and_nothing_else() -> None:
