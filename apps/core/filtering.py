@@ -28,7 +28,8 @@ length, depth and number of terms have limits.
 import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -95,7 +96,7 @@ class Comparison:
     field: str
     op: Op
     value: Value = None
-    position: int = field(default=0, compare=False, repr=False)
+    position: int = dataclass_field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

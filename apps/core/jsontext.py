@@ -6,7 +6,6 @@ both databases can store and that cannot be read in two ways, or `Invalid`; neve
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any, Final
 
 from apps.core.errors import Invalid, TooLarge
@@ -39,14 +38,15 @@ def parse(
         raise TooLarge(f"The JSON is too large; {max_bytes} bytes at most.")
     text = data if isinstance(data, str) else _decoded(raw)
     _check_depth(raw, max_depth)
-    hooks: dict[str, Callable[[str], float]] = {}
-    if not allow_nonfinite:
-        hooks["parse_constant"] = _refuse_constant
-        if _may_overflow(raw):
-            # A Python call for each number is slow, so only where one could be too large.
-            hooks["parse_float"] = _finite_float
+    # A Python call for each number is slow, so only where one could be too large.
+    checks_floats = not allow_nonfinite and _may_overflow(raw)
     try:
-        value = json.loads(text, object_pairs_hook=_unique_keys, **hooks)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=None if allow_nonfinite else _refuse_constant,
+            parse_float=_finite_float if checks_floats else None,
+        )
     except json.JSONDecodeError as error:
         raise Invalid(
             f"Not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}."

@@ -15,6 +15,8 @@ class Row(models.Model):
     text = models.TextField(null=True)  # noqa: DJ001 - missing and empty text are both tried
     at = models.DateTimeField(null=True)
 
+    objects: "models.Manager[Row]" = models.Manager()
+
     class Meta:
         app_label = "core_tests"
         # In a registry of its own: the product has no such table.

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,9 +52,15 @@ ORDERS = [
     [NUMBER],
     [Key("number", "integer", descending=True)],
     *(
-        [Key(name, kind, descending=descending, nullable=True), Key("number", "integer", tie)]
-        for (name, kind), descending, tie in itertools.product(
-            [("value", "number"), ("text", "text"), ("at", "time")], [False, True], [False, True]
+        [replace(key, descending=descending), replace(NUMBER, descending=tie)]
+        for key, descending, tie in itertools.product(
+            [
+                Key("value", "number", nullable=True),
+                Key("text", "text", nullable=True),
+                Key("at", "time", nullable=True),
+            ],
+            [False, True],
+            [False, True],
         )
     ),
     [
