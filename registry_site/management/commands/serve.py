@@ -25,8 +25,6 @@ STOP_SECONDS = 30
 
 class Command(BaseCommand):
     help = "Serve the site. --local also migrates, makes the first admin and loads the demo."
-    # They need the database, and `check_schema` says in one line what is wrong with it.
-    requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", help="the address to listen on (HOST, 127.0.0.1)")
