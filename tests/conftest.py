@@ -13,7 +13,7 @@ from tests.browser import axe, browser_type_launch_args, page  # noqa: F401 (fix
 from tests.settings import DATABASE_KIND, POSTGRES_SOCKET
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -39,7 +39,7 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def data_folder(settings: "SettingsWrapper", tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_folder(settings: "Settings", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of this test alone; content goes below it."""
     folder = tmp_path_factory.mktemp("data")
     settings.DATA_DIR = folder

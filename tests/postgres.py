@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 START_SECONDS = 30
 # Losing the data in a crash is fine here, and it makes the suite faster.
@@ -47,7 +48,7 @@ class PostgresServer:
         data = self._work / "data"
         subprocess.run(
             [
-                *(self._bin / "initdb", "-D", data, "-U", "postgres", "-A", "trust"),
+                *(str(self._bin / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust"),
                 *("-N", "-E", "UTF8", "--locale=C"),
             ],
             check=True,
@@ -55,12 +56,12 @@ class PostgresServer:
             cwd=self._work,
             **self._as_owner(),
         )
-        command = [self._bin / "postgres", "-D", data, "-k", self.socket_folder]
+        command = [str(self._bin / "postgres"), "-D", str(data), "-k", str(self.socket_folder)]
         for name, value in SERVER_OPTIONS.items():
             command += ["-c", f"{name}={value}"]
         with (self._work / "server.log").open("wb") as log:
             self._watcher = subprocess.Popen(
-                ["/bin/sh", "-c", WATCH, "watch", *map(str, command)],
+                ["/bin/sh", "-c", WATCH, "watch", *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -77,14 +78,14 @@ class PostgresServer:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        probe = [self._bin / "pg_isready", "-q", "-h", self.socket_folder]
+        probe = [str(self._bin / "pg_isready"), "-q", "-h", str(self.socket_folder)]
         while subprocess.run(probe, check=False).returncode:
             if time.monotonic() > deadline:
                 log = (self._work / "server.log").read_text(errors="replace")
                 raise RuntimeError(f"PostgreSQL did not start within {START_SECONDS} s:\n{log}")
             time.sleep(0.05)
 
-    def _as_owner(self) -> dict[str, object]:
+    def _as_owner(self) -> dict[str, Any]:
         if self._owner is None:
             return {}
         return {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}

@@ -18,7 +18,7 @@ DOORS = {"web", "api", "mlflow_api", "wandb_api", "demo"}
 HTTP = ("django.http", "django.shortcuts", "django.urls", "django.views", "ninja", "registry_site")
 # Functions that run or trust what a user may have sent (rule R12). The right side names the files
 # that were looked at and may use one.
-DANGEROUS = {
+DANGEROUS: dict[str, set[str]] = {
     "eval": set(),
     "exec": set(),
     "mark_safe": set(),

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,8 +92,11 @@ class Installation:
         return done.stdout.strip()
 
 
+NewInstallation = Callable[[str], Installation]
+
+
 @pytest.fixture
-def new_installation(tmp_path: Path, request: pytest.FixtureRequest):  # noqa: ANN201
+def new_installation(tmp_path: Path, request: pytest.FixtureRequest) -> NewInstallation:
     """Call with a name: an installation without tables."""
     if DATABASE_KIND == "postgres":
         request.getfixturevalue("django_db_modify_db_settings")
@@ -113,15 +117,15 @@ def new_installation(tmp_path: Path, request: pytest.FixtureRequest):  # noqa: A
 
 
 @pytest.fixture
-def filled(new_installation) -> Installation:  # noqa: ANN001
-    installation: Installation = new_installation("filled")
+def filled(new_installation: NewInstallation) -> Installation:
+    installation = new_installation("filled")
     installation.python(FILL)
     return installation
 
 
 def test_everything_comes_back_on_an_empty_machine(
     filled: Installation,
-    new_installation,  # noqa: ANN001
+    new_installation: NewInstallation,
     tmp_path: Path,
 ) -> None:
     before = json.loads(filled.python(LOOK))
@@ -179,7 +183,7 @@ def test_damaged_content_is_told_and_left_out(filled: Installation, tmp_path: Pa
 
 
 def test_content_in_a_bucket_is_listed_only(
-    new_installation,  # noqa: ANN001
+    new_installation: NewInstallation,
     s3_endpoint: str,
     s3_bucket: str,
     tmp_path: Path,

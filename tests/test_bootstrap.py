@@ -115,7 +115,6 @@ def test_a_second_start_installs_nothing(checkout: Path, bootstrap: ModuleType) 
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
-    bootstrap.ROOT, bootstrap.VENV, bootstrap.PYTHON = checkout, checkout / ".venv", python
     pins = checkout / "requirements" / "dev.txt"
     stamp = checkout / ".venv" / "installed-dev"
     stamp.write_text(bootstrap.wanted_stamp(pins))

@@ -15,7 +15,7 @@ from registry_site.logs import strike_out
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Response
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.fixtures import Settings
 
 pytestmark = pytest.mark.urls("tests.site_urls")
 
@@ -166,14 +166,14 @@ class TestProxies:
         answer = browser.post("/write", headers=self.FORWARDED)
         assert answer.json() == {"address": "127.0.0.1", "secure": False}
 
-    def test_a_listed_proxy_is(self, browser: Client, settings: "SettingsWrapper") -> None:
+    def test_a_listed_proxy_is(self, browser: Client, settings: "Settings") -> None:
         settings.TRUSTED_PROXIES = (ipaddress.ip_network("127.0.0.0/8"),)
         answer = browser.post("/write", headers=self.FORWARDED)
         # Only the proxy's own entry, the last one, is more than hearsay.
         assert answer.json() == {"address": "198.51.100.7", "secure": True}
 
     def test_a_chain_of_listed_proxies_is_followed(
-        self, browser: Client, settings: "SettingsWrapper"
+        self, browser: Client, settings: "Settings"
     ) -> None:
         settings.TRUSTED_PROXIES = (
             ipaddress.ip_network("127.0.0.0/8"),
@@ -181,9 +181,7 @@ class TestProxies:
         )
         assert browser.post("/write", headers=self.FORWARDED).json()["address"] == "203.0.113.9"
 
-    def test_nonsense_in_the_chain_is_ignored(
-        self, browser: Client, settings: "SettingsWrapper"
-    ) -> None:
+    def test_nonsense_in_the_chain_is_ignored(self, browser: Client, settings: "Settings") -> None:
         settings.TRUSTED_PROXIES = (ipaddress.ip_network("127.0.0.0/8"),)
         answer = browser.post("/write", headers={"X-Forwarded-For": "'; DROP TABLE x"})
         assert answer.json()["address"] == "127.0.0.1"
@@ -312,7 +310,7 @@ class TestProbes:
     def test_figures_do_not_exist_without_a_token(self, browser: Client) -> None:
         assert browser.get("/metrics").status_code == 404
 
-    def test_figures_are_for_the_token(self, browser: Client, settings: "SettingsWrapper") -> None:
+    def test_figures_are_for_the_token(self, browser: Client, settings: "Settings") -> None:
         settings.METRICS_TOKEN = "collector"
 
         def get(given: str) -> "Response":

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
 FORMAT = 1
 DATABASE = "database"
@@ -54,6 +54,10 @@ class Manifest:
     format: int = FORMAT
 
 
+class Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class ArchiveWriter:
     """Adds members to a new file and keeps account of them."""
 
@@ -62,7 +66,7 @@ class ArchiveWriter:
         self._tar = tarfile.open(fileobj=self._file, mode="w:", format=tarfile.PAX_FORMAT)  # noqa: SIM115 (closed by finish)
         self.members: list[Entry] = []
 
-    def add(self, name: str, source: BinaryIO, size_bytes: int) -> str:
+    def add(self, name: str, source: Readable, size_bytes: int) -> str:
         """Copy `size_bytes` from `source` and return their SHA-256."""
         reader = _HashingReader(source)
         self._tar.addfile(_member(name, size_bytes), reader)
@@ -215,7 +219,7 @@ class _HashingWriter(io.RawIOBase):
 
 
 class _HashingReader(io.RawIOBase):
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self._inner = file
         self.sha256 = hashlib.sha256()
 

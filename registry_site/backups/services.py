@@ -1,7 +1,6 @@
 """Writing a backup while the server runs, and restoring one while it does not."""
 
 import hashlib
-import io
 import os
 import secrets
 import shutil
@@ -160,15 +159,12 @@ def _is_whole(digest: str, size: int) -> bool:
     return hashed.hexdigest() == digest and count == size
 
 
-class _Stored(io.RawIOBase):
+class _Stored:
     """Stored bytes as a file that can be read once."""
 
     def __init__(self, digest: str) -> None:
         self._pieces = backend().open(digest)
         self._left = b""
-
-    def readable(self) -> bool:
-        return True
 
     def read(self, size: int = -1) -> bytes:
         while size < 0 or len(self._left) < size:
