@@ -11,7 +11,7 @@ from apps.accounts.models import LoginAttempt, User
 from apps.accounts.services import MAX_PASSWORD_LENGTH
 from apps.audit.actors import Actor, Subject
 from apps.audit.services import record
-from apps.core.errors import NotSignedIn, TooMany
+from apps.core.errors import Invalid, NotSignedIn, TooMany
 from apps.core.names import name_key
 
 WINDOW = timedelta(minutes=1)
@@ -30,10 +30,7 @@ def sign_in(*, username: str, password: str, actor: Actor, at: datetime | None =
     key = name_key(username)[:128]
     _refuse_when_throttled(key, actor.address, now)
     user = User.objects.filter(username_key=key, is_active=True).first()
-    password = password[: MAX_PASSWORD_LENGTH + 1]
-    if user is None or not user.has_usable_password():
-        make_password(password)  # the same work as a real check, so that time tells nothing
-    elif len(password) <= MAX_PASSWORD_LENGTH and user.check_password(password):
+    if user is not None and _has_password(user, password):
         with transaction.atomic():
             LoginAttempt.objects.filter(name_key=key, address=actor.address).delete()
             record(
@@ -42,8 +39,37 @@ def sign_in(*, username: str, password: str, actor: Actor, at: datetime | None =
                 subjects=[Subject("user", user.pk, user.username)],
             )
         return user
+    if user is None:
+        _hash_in_vain(password)
     _note_failure(key, actor, now)
     raise NotSignedIn("That name and password do not go together.")
+
+
+def confirm_password(
+    *, user: User, password: str, actor: Actor, at: datetime | None = None
+) -> None:
+    """Ask a person who is signed in for the password once more. Raises Invalid or TooMany.
+
+    Wrong ones count as failed sign-ins, so an open session is no way round the throttle.
+    """
+    now = at or timezone.now()
+    _refuse_when_throttled(user.username_key, actor.address, now)
+    if not _has_password(user, password):
+        _note_failure(user.username_key, actor, now)
+        raise Invalid("That is not your present password.", field="current_password")
+
+
+def _has_password(user: User, password: str) -> bool:
+    """Whether it is this person's password, after the same work for every person."""
+    if not user.has_usable_password() or len(password) > MAX_PASSWORD_LENGTH:
+        _hash_in_vain(password)
+        return False
+    return user.check_password(password)
+
+
+def _hash_in_vain(password: str) -> None:
+    """The work of a real check, so that time tells nothing of who exists."""
+    make_password(password[:MAX_PASSWORD_LENGTH])
 
 
 def _refuse_when_throttled(key: str, address: str, now: datetime) -> None:
