@@ -34,6 +34,9 @@ def create_team(*, name: str, actor: Actor, title: str = "", at: datetime | None
     """Make a team with the default status labels (added by whoever listens to team_created)."""
     name = clean_name(name, field="name", max_length=64, what="team name", spaces=False)
     check_not_reserved(name, field="name", what="team name")
+    if "." in name:
+        # The first word of an address: so `/.env` or `/db.sqlite3` is never taken for a team.
+        raise Invalid("The team name may not contain dots; use - instead.", field="name")
     team = Team(name=name, name_key=name_key(name), title=title, created_at=at or timezone.now())
     try:
         with transaction.atomic():
