@@ -1,18 +1,18 @@
 """Every model at a glance: who holds the first label, since when, and its headline number."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from apps.accounts.models import Team, User
+from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import collections_of
 from apps.evaluations.models import Result
 from apps.projects.models import Project
 from apps.registry.models import Column, StatusLabel
-from apps.registry.queries.labels import labels_of
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,28 @@ class ModelSummary:
     former_result: Result | None
 
 
+def visible_models(user: User) -> QuerySet[Collection]:
+    """Every model that the user may see, in any team."""
+    models = Collection.objects.filter(type=MODEL).visible_to(user)
+    return models.select_related("team", "project")
+
+
 def models_overview(team: Team, user: User | None, *, limit: int = 200) -> list[ModelSummary]:
     """The team's models that the user may see, in a number of queries that does not grow."""
-    collections = list(collections_of(team, user)[:limit])
-    labels = list(labels_of(team))
-    label = next((label for label in labels if label.is_exclusive), None)
+    return summaries_of(list(collections_of(team, user)[:limit]), user)
+
+
+def summaries_of(collections: Sequence[Collection], user: User | None) -> list[ModelSummary]:
+    """What a list says of each of these models; six queries for any number of them.
+
+    `user` must be allowed to see the models; of their versions and results only what is visible
+    to that user is counted and shown.
+    """
+    labels = _first_labels({collection.team_id for collection in collections})
     counts = _counts(collections, user)
-    holdings = _holdings(collections, label, user)
+    holdings = _holdings(collections, labels, user)
     columns = _headline_columns(collections)
-    results = _results(holdings.values(), columns)
+    results = _results(holdings.values(), columns, user)
     summaries = []
     for collection in collections:
         count, last = counts.get(collection.pk, (0, None))
@@ -49,7 +62,7 @@ def models_overview(team: Team, user: User | None, *, limit: int = 200) -> list[
                 collection=collection,
                 version_count=count,
                 last_logged_at=last,
-                label=label,
+                label=labels.get(collection.team_id),
                 holding=holding,
                 column=column,
                 result=_result_of(holding, column, results),
@@ -57,6 +70,27 @@ def models_overview(team: Team, user: User | None, *, limit: int = 200) -> list[
             )
         )
     return summaries
+
+
+def recent_moves(user: User, *, limit: int = 10) -> list[LabelHolding]:
+    """The label moves that the user may know of, in any team, newest first."""
+    holdings = LabelHolding.objects.filter(
+        collection__in=Collection.objects.visible_to(user).values("pk"),
+        version__in=Version.objects.filter(_source_visible(user)).values("pk"),
+    )
+    found = holdings.select_related(
+        "version__collection__team", "version__collection__project", "given_by"
+    )
+    return list(found.order_by("-held_from", "-pk")[:limit])
+
+
+def _first_labels(teams: Iterable[int]) -> dict[int, StatusLabel]:
+    """Each team's first exclusive label: the one by which its models are compared."""
+    first: dict[int, StatusLabel] = {}
+    labels = StatusLabel.objects.filter(team__in=teams, is_exclusive=True)
+    for label in labels.order_by("position", "name_key"):
+        first.setdefault(label.team_id, label)
+    return first
 
 
 def _counts(
@@ -70,17 +104,26 @@ def _counts(
 
 
 def _holdings(
-    collections: Sequence[Collection], label: StatusLabel | None, user: User | None
+    collections: Sequence[Collection], labels: Mapping[int, StatusLabel], user: User | None
 ) -> dict[int, LabelHolding]:
-    if label is None:
-        return {}
+    keys = {label.name_key for label in labels.values()}
     found = LabelHolding.objects.filter(
-        collection__in=collections, label_key=label.name_key, held_until=None
+        collection__in=collections, label_key__in=keys, held_until=None
     ).select_related("version__artifact", "given_by", "former__version")
     if user is not None:
         visible = Version.objects.filter(_source_visible(user))
         found = found.filter(version__in=visible.values("pk"))
-    return {holding.collection_id: holding for holding in found}
+    # What is the first label of one team may be any label of another.
+    wanted = {
+        (collection.pk, labels[collection.team_id].name_key)
+        for collection in collections
+        if collection.team_id in labels
+    }
+    return {
+        holding.collection_id: holding
+        for holding in found
+        if (holding.collection_id, holding.label_key) in wanted
+    }
 
 
 def _headline_columns(collections: Sequence[Collection]) -> dict[int, Column]:
@@ -92,7 +135,7 @@ def _headline_columns(collections: Sequence[Collection]) -> dict[int, Column]:
 
 
 def _results(
-    holdings: Iterable[LabelHolding], columns: dict[int, Column]
+    holdings: Iterable[LabelHolding], columns: dict[int, Column], user: User | None
 ) -> dict[tuple[int, int, int | None], Result]:
     artifacts = set()
     for holding in holdings:
@@ -101,6 +144,10 @@ def _results(
             artifacts.add(holding.former.version.artifact_id)
     metrics = {column.metric_id for column in columns.values()}
     found = Result.objects.filter(artifact__in=artifacts, metric__in=metrics, is_current=True)
+    if user is not None:
+        # The former holder's source may be hidden from a reader who sees the present one.
+        visible = Project.objects.visible_to(user)
+        found = found.filter(artifact__project__in=visible.values("pk"))
     return {(one.artifact_id, one.metric_id, one.golden_set_id): one for one in found}
 
 
