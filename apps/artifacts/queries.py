@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F, Max, Q, QuerySet
@@ -13,12 +14,14 @@ from apps.artifacts.models import (
     ArtifactVersion,
     Collection,
     LabelHolding,
+    RunArtifact,
     Version,
 )
 from apps.core.errors import NotFound
 from apps.core.names import name_key
 from apps.projects.access import Access
 from apps.projects.models import Project
+from apps.runs.models import Run
 
 
 def collections_of(
@@ -159,6 +162,33 @@ def standing_places(artifact: ArtifactVersion, user: User | None) -> Sequence[Ve
     if user is not None:
         places = places.filter(collection__in=Collection.objects.visible_to(user).values("pk"))
     return list(places)
+
+
+@dataclass(frozen=True)
+class RunEdge:
+    """That a run used or made an artifact version, and one place where that version stands."""
+
+    edge: RunArtifact
+    place: Version | None
+
+
+def edges_of_run(run: Run, user: User | None) -> list[RunEdge]:
+    """What the run used and made, as far as the user may see it, in order of time. Two queries."""
+    edges = RunArtifact.objects.filter(run=run, artifact__state=ArtifactState.SEALED)
+    places = Version.objects.filter(artifact__run_edges__run=run, deleted_at=None)
+    if user is not None:
+        visible = Project.objects.visible_to(user).values("pk")
+        edges = edges.filter(artifact__project__in=visible)
+        places = places.filter(collection__in=Collection.objects.visible_to(user).values("pk"))
+    first: dict[int, Version] = {}
+    # The project's own collection before the registry's, which a model may be in as well.
+    ordered = places.select_related("collection__team", "collection__project").order_by(
+        F("collection__project").asc(nulls_last=True), "pk"
+    )
+    for place in ordered.distinct():
+        first.setdefault(place.artifact_id, place)
+    found = edges.select_related("artifact__project").order_by("at", "pk")
+    return [RunEdge(edge, first.get(edge.artifact_id)) for edge in found]
 
 
 def referenced_digests(digests: Iterable[str]) -> set[str]:

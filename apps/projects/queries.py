@@ -14,6 +14,12 @@ def projects_of(team: Team, user: User | None) -> QuerySet[Project]:
     return projects if user is None else projects.visible_to(user)
 
 
+def visible_projects(user: User) -> QuerySet[Project]:
+    """Every project that the user may see, in any team, by team and name."""
+    found = Project.objects.visible_to(user).select_related("team")
+    return found.order_by("team__name_key", "name_key")
+
+
 def project_named(team: Team, name: str) -> Project:
     """The team's project of that name. Raises NotFound. Visibility is the caller's to check."""
     project = Project.objects.filter(team=team, name_key=name_key(name)).first()

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
@@ -18,6 +20,25 @@ def runs_of(project: Project) -> QuerySet[Run]:
         .select_related("created_by")
         .order_by("-started_at", "-pk")
     )
+
+
+@dataclass(frozen=True)
+class RunCount:
+    """How many runs a project has, and when the last of them was started."""
+
+    count: int = 0
+    last_started_at: datetime | None = None
+
+
+def run_counts(projects: Iterable[Project]) -> dict[int, RunCount]:
+    """The figures of each of these projects by primary key (one query)."""
+    places = [project.pk for project in projects]
+    counted = Run.objects.filter(project__in=places).values("project").order_by()
+    found = {
+        row["project"]: RunCount(row["count"], row["last"])
+        for row in counted.annotate(count=Count("pk"), last=Max("started_at"))
+    }
+    return {place: found.get(place, RunCount()) for place in places}
 
 
 def run_in(project: Project, key: str) -> Run:
@@ -35,6 +56,16 @@ def visible_runs(user: User | None, keys: Iterable[int]) -> QuerySet[Run]:
     return runs if user is None else runs.visible_to(user)
 
 
+def live_runs(user: User) -> QuerySet[Run]:
+    """The runs that the user may see and that are going on now, newest first."""
+    return (
+        Run.objects.live()
+        .visible_to(user)
+        .select_related("project__team", "created_by")
+        .order_by("-started_at", "-pk")
+    )
+
+
 def config_of(run: Run) -> dict[str, object]:
     """The run's config as it was sent."""
     config: dict[str, object] = json.loads(run.config)
@@ -44,3 +75,11 @@ def config_of(run: Run) -> dict[str, object]:
 def console_of(run: Run, *, after: int = -1, limit: int = 1000) -> list[ConsoleLine]:
     """Console lines with a number above `after`, in order."""
     return list(run.console.filter(number__gt=after).order_by("number")[:limit])
+
+
+def last_lines(run: Run, *, before: int | None = None, limit: int = 200) -> list[ConsoleLine]:
+    """The last console lines, or the last ones with a number below `before`, in order."""
+    lines = run.console.order_by("-number")
+    if before is not None:
+        lines = lines.filter(number__lt=before)
+    return list(lines[:limit])[::-1]
