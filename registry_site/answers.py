@@ -11,9 +11,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import select_template
 from django.utils.translation import gettext as _
-from django.views import defaults
 
 from apps.core.errors import DomainError
+from apps.web.errors import refusal
 from registry_site.faults import refusal_for
 
 fault_log = logging.getLogger("fault")
@@ -69,10 +69,13 @@ def problem(request: HttpRequest, status: int, code: str, message: str) -> HttpR
 
 
 def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
-    """A page that needs neither the database nor a signed-in person: `404.html` and the like, by
-    status, or the general one."""
+    """In the frame of the site; where the fault is ours, or it is not known yet who asks, a page
+    that needs neither the database nor a person."""
+    title = TITLES.get(status, "Error")
+    if status < 500 and hasattr(request, "user"):
+        return refusal(request, status, title, message)
     context = {
-        "title": TITLES.get(status, "Error"),
+        "title": title,
         "status": status,
         "message": message,
         "request_id": getattr(request, "request_id", ""),
@@ -88,28 +91,24 @@ DIALECTS: list[tuple[str, Dialect]] = [("/api/", problem)]
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if dialect_of(request) is page:
-        return page(request, 400, "invalid", _("The request could not be understood."))
-    return dialect_of(request)(request, 400, "invalid", "The request could not be understood.")
+    message = _("The request could not be understood.")
+    return dialect_of(request)(request, 400, "invalid", message)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if dialect_of(request) is page:
-        return defaults.permission_denied(request, exception)
-    return dialect_of(request)(request, 403, "forbidden", "You may not do this.")
+    return dialect_of(request)(request, 403, "forbidden", _("You may not do this."))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if dialect_of(request) is page:
-        return defaults.page_not_found(request, exception)
-    return dialect_of(request)(request, 404, "not_found", "There is nothing at this address.")
+    message = _("There is nothing at this address that you may see.")
+    return dialect_of(request)(request, 404, "not_found", message)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """A fault outside a view (a session that could not be read) still gets its true name."""
-    refusal = refusal_for(sys.exc_info()[1])
-    if refusal is not None:
-        return refuse(request, refusal)
+    passing = refusal_for(sys.exc_info()[1])
+    if passing is not None:
+        return refuse(request, passing)
     # Not left to Django, whose record lacks the request id, and the trace of some faults.
     fault_log.error(
         "fault",

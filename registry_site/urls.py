@@ -1,6 +1,6 @@
 """The addresses of the site: each door brings its own."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from registry_site import health
 
@@ -8,6 +8,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    # Last: a team's name may be any word that is not one of ours.
+    path("", include("apps.web.urls")),
 ]
 
 handler400 = "registry_site.answers.bad_request"

@@ -146,6 +146,7 @@ class TestCrossSiteWrites:
         answer = browser.post("/write", headers={"Origin": "https://tool.example"})
         assert answer.status_code == 200
 
+    @pytest.mark.django_db  # the page says who is signed in
     def test_djangos_token_is_asked_for_as_well(self, signed_in: Client) -> None:
         answer = signed_in.post("/guarded", headers={"Origin": "http://testserver"})
         assert answer.status_code == 403

@@ -1,0 +1,100 @@
+"""The curves of a run: which of its series share a chart, and what is drawn of them."""
+
+from collections.abc import Iterable, Sequence
+
+from django.utils.translation import gettext as _
+
+from apps.runs.models import Run
+from apps.series.choices import SeriesKind
+from apps.series.encoding import Points
+from apps.series.models import Series
+from apps.series.queries import sampled
+from apps.web.charts import Chart, ChartSpec, Line, Point, line_chart
+from apps.web.charts.chart import Role, Style
+
+# More points than a drawing has pixels are of no use, and each is a row of the data table.
+SAMPLE = 120
+FIRST_CHARTS = 6
+MAX_CHARTS = 40
+MAX_LINES = 8
+
+# What training code puts in front of a metric to say on which data it was measured. The first
+# look of a line is that of training, the second that of everything it is checked against.
+_MEASURED_ON = {
+    "train": 0,
+    "training": 0,
+    "val": 1,
+    "valid": 1,
+    "validation": 1,
+    "eval": 1,
+    "test": 1,
+}
+_LOOKS: Sequence[tuple[Role, Style]] = (
+    ("accent", "solid"),
+    ("amber", "dashed"),
+    ("violet", "solid"),
+    ("teal", "solid"),
+    ("pink", "solid"),
+    ("red", "solid"),
+    ("green", "solid"),
+    ("slate", "dotted"),
+)
+
+
+def chart_groups(series: Iterable[Series]) -> list[tuple[str, list[str]]]:
+    """The keys by chart: `train/loss` and `val_loss` share `loss`. One point is no curve."""
+    groups: dict[str, list[str]] = {}
+    for one in series:
+        if one.count > 1:
+            groups.setdefault(_subject(one.key), []).append(one.key)
+    return [
+        (subject, sorted(keys, key=_rank)[:MAX_LINES]) for subject, keys in sorted(groups.items())
+    ]
+
+
+def draw_curves(run: Run, groups: Sequence[tuple[str, list[str]]]) -> list[Chart]:
+    """A chart for each group, from three queries for all of them."""
+    keys = [key for _subject_, keys in groups for key in keys]
+    points = sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=SAMPLE)
+    return [
+        line_chart(
+            ChartSpec(
+                key=f"curve-{number}",
+                title=subject,
+                description=_("%(subject)s by step") % {"subject": subject},
+                x_label=_("step"),
+                lines=[
+                    _line(key, points[key], _LOOKS[place % len(_LOOKS)])
+                    for place, key in enumerate(keys)
+                ],
+            )
+        )
+        for number, (subject, keys) in enumerate(groups, 1)
+    ]
+
+
+def _line(key: str, points: Points, look: tuple[Role, Style]) -> Line:
+    role, style = look
+    pairs = zip(points.steps.tolist(), points.values.tolist(), strict=True)
+    return Line(
+        name=key, points=[Point(x=step, y=value) for step, value in pairs], role=role, style=style
+    )
+
+
+def _subject(key: str) -> str:
+    """What was measured, without on which data."""
+    for mark in ("/", "_", "."):
+        first, found, rest = key.partition(mark)
+        if found and rest and first.lower() in _MEASURED_ON:
+            return rest
+        front, found, last = key.rpartition(mark)
+        if found and front and last.lower() in _MEASURED_ON:
+            return front
+    return key
+
+
+def _rank(key: str) -> tuple[int, str]:
+    """Training first, so that it always has the same look."""
+    words = key.lower().replace("_", "/").replace(".", "/").split("/")
+    ranks = [_MEASURED_ON[word] for word in (words[0], words[-1]) if word in _MEASURED_ON]
+    return (ranks[0] if ranks else 0, key)

@@ -1,0 +1,136 @@
+"""Models as the lists of models show them: one row each, formatted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from apps.accounts.models import User
+from apps.artifacts.models import Collection, LabelHolding
+from apps.core.numbers import MISSING, Delta, format_count, format_delta, format_value
+from apps.core.paging import Key, Page, paginate
+from apps.core.times import ago, span
+from apps.evaluations.choices import Better
+from apps.evaluations.models import Result
+from apps.registry.models import Column
+from apps.registry.queries.overview import ModelSummary, summaries_of
+from apps.registry.queries.table import better_of, format_of
+from apps.web.addresses import model_url, project_url
+
+PAGE_SIZE = 50
+# By team, the registry's before those of projects, then by name; every list of models keeps this.
+ORDER = (
+    Key("team_key", "text"),
+    Key("place_key", "text"),
+    Key("name_key", "text"),
+    Key("pk", "integer"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model lives, in words and as a link."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model. `label` and what follows are empty where nobody holds the team's first label."""
+
+    name: str
+    url: str
+    team: str
+    place: Place | None
+    versions: str
+    logged: str
+    logged_at: datetime | None
+    label: str
+    hue: str
+    holder: str
+    holder_url: str
+    since: str
+    since_at: datetime | None
+    by: str
+    metric: str
+    value: str
+    delta: Delta | None
+    verdict: str
+    versus: str
+
+
+def page_of_models(models: QuerySet[Collection], user: User, *, cursor: str, search: str) -> Page:
+    """A page of model rows; the same number of queries for any number of rows."""
+    ordered = models.annotate(
+        team_key=F("team__name_key"), place_key=Coalesce("project__name_key", Value(""))
+    )
+    if search:
+        ordered = ordered.filter(Q(name__icontains=search) | Q(title__icontains=search))
+    page = paginate(ordered, ORDER, cursor=cursor, size=PAGE_SIZE, scope=search)
+    return page.with_rows(model_rows(page.rows, user))
+
+
+def model_rows(collections: Sequence[Collection], user: User) -> list[ModelRow]:
+    return [_row(summary) for summary in summaries_of(collections, user)]
+
+
+def _row(summary: ModelSummary) -> ModelRow:
+    collection, holding = summary.collection, summary.holding
+    address = model_url(collection)
+    project = collection.project
+    value, delta = _headline(summary.column, summary.result, summary.former_result)
+    return ModelRow(
+        name=str(collection),
+        url=address,
+        team=collection.team.name,
+        place=Place(str(project), project_url(collection.team, project)) if project else None,
+        versions=format_count(summary.version_count),
+        logged=ago(summary.last_logged_at),
+        logged_at=summary.last_logged_at,
+        label=summary.label.name if summary.label and holding else "",
+        hue=summary.label.colour if summary.label else "",
+        holder=_("Version %(number)d") % {"number": holding.version.number} if holding else "",
+        holder_url=f"{address}/versions/{holding.version.number}" if holding else "",
+        since=span(holding.held_from) if holding else "",
+        since_at=holding.held_from if holding else None,
+        by=str(holding.given_by or "") if holding else "",
+        metric=summary.column.title if summary.column else "",
+        value=value,
+        delta=delta,
+        verdict=_verdict(delta),
+        versus=_former(holding) if delta else "",
+    )
+
+
+def _headline(
+    column: Column | None, result: Result | None, former: Result | None
+) -> tuple[str, Delta | None]:
+    """The holder's number, and how it differs from the former holder's."""
+    if column is None or result is None:
+        return MISSING, None
+    value, spec = result.value, format_of(column)
+    if value is None:
+        return "NaN", None
+    better = better_of(column)
+    delta = format_delta(
+        value,
+        former.value if former else None,
+        "" if better == Better.NEITHER else better.value,
+        spec,
+        reference=_("the former holder"),
+    )
+    return format_value(value, spec), delta
+
+
+def _verdict(delta: Delta | None) -> str:
+    if delta is None or delta.better is None:
+        return "same"
+    return "better" if delta.better else "worse"
+
+
+def _former(holding: LabelHolding | None) -> str:
+    return f"v{holding.former.version.number}" if holding and holding.former else ""

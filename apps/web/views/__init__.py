@@ -1,0 +1,1 @@
+"""Views: load with access, parse, one call, answer."""

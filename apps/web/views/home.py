@@ -1,0 +1,104 @@
+"""Lists of models: everything one may see, and all of one team."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.accounts.models import User
+from apps.artifacts.models import LabelHolding
+from apps.artifacts.queries import collections_of
+from apps.core.names import clean_text
+from apps.core.times import ago
+from apps.projects.access import Access, Action, requires
+from apps.registry.queries.overview import recent_moves, visible_models
+from apps.runs.models import Run
+from apps.runs.queries import live_runs
+from apps.web.addresses import model_url, run_url, team_url, version_url
+from apps.web.htmx import answer
+from apps.web.overview import page_of_models
+from apps.web.pager import pager
+from apps.web.views.account import client_lines, person
+
+MAX_SEARCH = 200
+SHOWN_LIVE = 5
+
+
+@requires(Action.SIGNED_IN)
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What is in production, everywhere that the reader may look, and what changed lately."""
+    user = person(request)
+    context = _models_context(request, user, visible_models(user))
+    live = list(live_runs(user)[: SHOWN_LIVE + 1])
+    context |= {
+        "live": [_live_run(run) for run in live[:SHOWN_LIVE]],
+        "more_live": len(live) > SHOWN_LIVE,
+        "moves": [_move(holding) for holding in recent_moves(user)],
+    }
+    return answer(request, "home/home.html", context, fragment="models")
+
+
+@requires(Action.READ)
+@require_safe
+def team(request: HttpRequest, team: str) -> HttpResponse:
+    """A team's own address leads to its models."""
+    return HttpResponseRedirect(team_url(_access(request).team))
+
+
+@requires(Action.READ)
+@require_safe
+def team_models(request: HttpRequest, team: str) -> HttpResponse:
+    """All models of one team: the registry's first, then project by project."""
+    access = _access(request)
+    user = person(request)
+    context = _models_context(request, user, collections_of(access.team, user))
+    context |= {"team": access.team, "role": access.role.label}
+    return answer(request, "home/team.html", context, fragment="models")
+
+
+def _models_context(request: HttpRequest, user: User, models: Any) -> dict[str, Any]:
+    search = clean_text(
+        request.GET.get("q", "").strip(), field="q", max_length=MAX_SEARCH, multiline=False
+    )
+    page = page_of_models(models, user, cursor=request.GET.get("cursor", ""), search=search)
+    is_empty = not page.rows and not search and not request.GET.get("cursor")
+    return {
+        "page": page,
+        "foot": pager(request, page, target="models"),
+        "search": search,
+        "lines": client_lines("YOUR_API_KEY") if is_empty else [],
+        "is_empty": is_empty,
+    }
+
+
+def _live_run(run: Run) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "url": run_url(run.project.team, run),
+        "project": str(run.project),
+        "since": ago(run.started_at),
+    }
+
+
+def _move(holding: LabelHolding) -> dict[str, Any]:
+    """One label move, as a line of the timeline."""
+    version = holding.version
+    return {
+        "who": str(holding.given_by or _("Somebody")),
+        "model": str(version.collection),
+        "model_url": model_url(version.collection),
+        "version": f"v{version.number}",
+        "version_url": version_url(version),
+        "label": holding.label,
+        "is_rollback": holding.is_rollback,
+        "when": ago(holding.held_from),
+        "at": holding.held_from,
+        "reason": holding.reason,
+    }
+
+
+def _access(request: HttpRequest) -> Access:
+    access: Access = request.access  # type: ignore[attr-defined]
+    return access
