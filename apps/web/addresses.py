@@ -1,0 +1,56 @@
+"""Links to things. Every page takes its links from here, so an address has one home."""
+
+from urllib.parse import quote
+
+from django.urls import reverse
+
+from apps.accounts.models import Team
+from apps.artifacts.models import Collection, Version
+from apps.projects.models import Project
+from apps.runs.models import Run
+
+
+def team_url(team: Team) -> str:
+    """All models of a team."""
+    return reverse("models", args=[team.name])
+
+
+def project_url(team: Team, project: Project) -> str:
+    return reverse("project", args=[team.name, project.name])
+
+
+def run_url(team: Team, run: Run) -> str:
+    return reverse("run", args=[team.name, run.project.name, run.key])
+
+
+def model_url(collection: Collection) -> str:
+    """The status table of a model: of a project's own collection, or of one in the registry."""
+    if collection.project is None:
+        return reverse("model", args=[collection.team.name, collection.name])
+    return reverse(
+        "project_model", args=[collection.team.name, collection.project.name, collection.name]
+    )
+
+
+def version_url(version: Version) -> str:
+    """The page of one version, below its model's."""
+    return f"{model_url(version.collection)}/versions/{version.number}"
+
+
+def promote_url(version: Version, label: str = "") -> str:
+    """The question whether to promote a version, with a label chosen or not."""
+    query = f"?label={quote(label)}" if label else ""
+    return f"{version_url(version)}/promote{query}"
+
+
+def remove_label_url(version: Version, label: str) -> str:
+    return f"{version_url(version)}/labels/{quote(label, safe='')}/remove"
+
+
+def rollback_url(collection: Collection, label: str) -> str:
+    return f"{model_url(collection)}/labels/{quote(label, safe='')}/rollback"
+
+
+def file_url(page: str, path: str) -> str:
+    """The download of a file below the page of its version or artifact."""
+    return f"{page}/files/{quote(path)}"
