@@ -22,7 +22,7 @@ from apps.artifacts.models import (
     RunArtifact,
     Version,
 )
-from apps.artifacts.signals import version_linked
+from apps.artifacts.signals import version_deleted, version_linked
 from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.content.models import Blob
@@ -238,6 +238,7 @@ def delete_version(*, version: Version, reason: str, access: Access) -> None:
     locked.deleted_at = timezone.now()
     locked.deleted_reason = reason
     locked.save(update_fields=["deleted_at", "deleted_reason"])
+    version_deleted.send(sender=Version, version=locked)
     record(
         kind="version.deleted",
         actor=access.actor,

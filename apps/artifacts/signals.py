@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 # Sent with version=Version after an artifact version has got a number in a collection.
 version_linked = Signal()
+
+# Sent with version=Version after a version has been taken out of its collection.
+version_deleted = Signal()

@@ -9,10 +9,11 @@ class RegistryConfig(AppConfig):
     def ready(self) -> None:
         """Listen to the apps below, which must not know this one."""
         from apps.accounts.signals import team_created
-        from apps.artifacts.signals import version_linked
+        from apps.artifacts.signals import version_deleted, version_linked
         from apps.evaluations.signals import results_recorded
-        from apps.registry.services import columns, labels
+        from apps.registry.services import following
 
-        team_created.connect(labels.on_team_created, dispatch_uid="registry.labels")
-        results_recorded.connect(columns.on_results_recorded, dispatch_uid="registry.results")
-        version_linked.connect(columns.on_version_linked, dispatch_uid="registry.versions")
+        team_created.connect(following.on_team_created, dispatch_uid="registry.team")
+        results_recorded.connect(following.on_results_recorded, dispatch_uid="registry.results")
+        version_linked.connect(following.on_version_linked, dispatch_uid="registry.linked")
+        version_deleted.connect(following.on_version_deleted, dispatch_uid="registry.deleted")

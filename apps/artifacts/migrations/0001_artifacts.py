@@ -6,181 +6,418 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_teams_and_users'),
-        ('content', '0001_blobs_and_holdings'),
-        ('projects', '0001_projects'),
-        ('runs', '0001_runs'),
+        ("accounts", "0001_teams_and_users"),
+        ("content", "0001_blobs_and_holdings"),
+        ("projects", "0001_projects"),
+        ("runs", "0001_runs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ArtifactVersion',
+            name="ArtifactVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=32, unique=True)),
-                ('type', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('pending', 'pending'), ('sealed', 'sealed')], default='pending', max_length=16)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('size_bytes', models.BigIntegerField(default=0)),
-                ('file_count', models.PositiveIntegerField(default=0)),
-                ('metadata', models.TextField(default='{}')),
-                ('description', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('sealed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='made_artifacts', to='runs.run')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='artifacts', to='projects.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=32, unique=True)),
+                ("type", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("sealed", "sealed")],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                ("file_count", models.PositiveIntegerField(default=0)),
+                ("metadata", models.TextField(default="{}")),
+                ("description", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("sealed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="made_artifacts",
+                        to="runs.run",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="artifacts",
+                        to="projects.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ArtifactFile',
+            name="ArtifactFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(max_length=1024)),
-                ('reference', models.CharField(blank=True, max_length=2048)),
-                ('reference_digest', models.CharField(blank=True, max_length=128)),
-                ('size_bytes', models.BigIntegerField(default=0)),
-                ('blob', models.ForeignKey(db_column='blob_digest', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='content.blob')),
-                ('artifact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='artifacts.artifactversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("path", models.CharField(max_length=1024)),
+                ("reference", models.CharField(blank=True, max_length=2048)),
+                ("reference_digest", models.CharField(blank=True, max_length=128)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                (
+                    "blob",
+                    models.ForeignKey(
+                        db_column="blob_digest",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="content.blob",
+                    ),
+                ),
+                (
+                    "artifact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="files",
+                        to="artifacts.artifactversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Collection',
+            name="Collection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=128)),
-                ('name_key', models.CharField(max_length=256)),
-                ('title', models.CharField(blank=True, max_length=256)),
-                ('description', models.TextField(blank=True)),
-                ('next_number', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='collections', to='projects.project')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='collections', to='accounts.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("type", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=128)),
+                ("name_key", models.CharField(max_length=256)),
+                ("title", models.CharField(blank=True, max_length=256)),
+                ("description", models.TextField(blank=True)),
+                ("next_number", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="collections",
+                        to="projects.project",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="collections",
+                        to="accounts.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunArtifact',
+            name="RunArtifact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direction', models.CharField(choices=[('used', 'used'), ('made', 'made')], max_length=8)),
-                ('use_as', models.CharField(blank=True, max_length=128)),
-                ('at', models.DateTimeField()),
-                ('artifact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_edges', to='artifacts.artifactversion')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='artifact_edges', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(choices=[("used", "used"), ("made", "made")], max_length=8),
+                ),
+                ("use_as", models.CharField(blank=True, max_length=128)),
+                ("at", models.DateTimeField()),
+                (
+                    "artifact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="run_edges",
+                        to="artifacts.artifactversion",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="artifact_edges",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Version',
+            name="Version",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('note', models.TextField(blank=True)),
-                ('linked_at', models.DateTimeField()),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('deleted_reason', models.TextField(blank=True)),
-                ('artifact', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='versions', to='artifacts.artifactversion')),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='artifacts.collection')),
-                ('linked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("note", models.TextField(blank=True)),
+                ("linked_at", models.DateTimeField()),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                ("deleted_reason", models.TextField(blank=True)),
+                (
+                    "artifact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="versions",
+                        to="artifacts.artifactversion",
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="artifacts.collection",
+                    ),
+                ),
+                (
+                    "linked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LabelHolding',
+            name="LabelHolding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(max_length=64)),
-                ('label_key', models.CharField(max_length=128)),
-                ('is_exclusive', models.BooleanField(default=True)),
-                ('held_from', models.DateTimeField()),
-                ('held_until', models.DateTimeField(blank=True, null=True)),
-                ('reason', models.TextField(blank=True)),
-                ('is_rollback', models.BooleanField(default=False)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holdings', to='artifacts.collection')),
-                ('former', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='artifacts.labelholding')),
-                ('given_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holdings', to='artifacts.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("label", models.CharField(max_length=64)),
+                ("label_key", models.CharField(max_length=128)),
+                ("is_exclusive", models.BooleanField(default=True)),
+                ("held_from", models.DateTimeField()),
+                ("held_until", models.DateTimeField(blank=True, null=True)),
+                ("reason", models.TextField(blank=True)),
+                ("is_rollback", models.BooleanField(default=False)),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holdings",
+                        to="artifacts.collection",
+                    ),
+                ),
+                (
+                    "former",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="artifacts.labelholding",
+                    ),
+                ),
+                (
+                    "given_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holdings",
+                        to="artifacts.version",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='artifactversion',
-            index=models.Index(fields=['project', 'digest'], name='artifacts_by_digest'),
+            model_name="artifactversion",
+            index=models.Index(fields=["project", "digest"], name="artifacts_by_digest"),
         ),
         migrations.AddIndex(
-            model_name='artifactversion',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['created_at'], name='unsealed_artifacts'),
+            model_name="artifactversion",
+            index=models.Index(
+                condition=models.Q(("state", "pending")),
+                fields=["created_at"],
+                name="unsealed_artifacts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='artifactversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('digest', ''), ('sealed_at__isnull', True), ('state', 'pending')), models.Q(('sealed_at__isnull', False), ('state', 'sealed'), models.Q(('digest', ''), _negated=True)), _connector='OR'), name='sealed_artifact_has_a_digest'),
+            model_name="artifactversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("digest", ""), ("sealed_at__isnull", True), ("state", "pending")),
+                    models.Q(
+                        ("sealed_at__isnull", False),
+                        ("state", "sealed"),
+                        models.Q(("digest", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="sealed_artifact_has_a_digest",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='artifactfile',
-            constraint=models.UniqueConstraint(fields=('artifact', 'path'), name='one_file_per_path'),
+            model_name="artifactfile",
+            constraint=models.UniqueConstraint(
+                fields=("artifact", "path"), name="one_file_per_path"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='artifactfile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('blob__isnull', False), ('reference', '')), models.Q(('blob__isnull', True), models.Q(('reference', ''), _negated=True)), _connector='OR'), name='file_is_content_or_reference'),
+            model_name="artifactfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("blob__isnull", False), ("reference", "")),
+                    models.Q(("blob__isnull", True), models.Q(("reference", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="file_is_content_or_reference",
+            ),
         ),
         migrations.AddIndex(
-            model_name='collection',
-            index=models.Index(fields=['team', 'type', 'name_key'], name='collections_by_type'),
+            model_name="collection",
+            index=models.Index(fields=["team", "type", "name_key"], name="collections_by_type"),
         ),
         migrations.AddConstraint(
-            model_name='collection',
-            constraint=models.UniqueConstraint(condition=models.Q(('project__isnull', False)), fields=('project', 'name_key'), name='collection_name_in_project'),
+            model_name="collection",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("project__isnull", False)),
+                fields=("project", "name_key"),
+                name="collection_name_in_project",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='collection',
-            constraint=models.UniqueConstraint(condition=models.Q(('project__isnull', True)), fields=('team', 'type', 'name_key'), name='collection_name_in_registry'),
+            model_name="collection",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("project__isnull", True)),
+                fields=("team", "type", "name_key"),
+                name="collection_name_in_registry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='runartifact',
-            index=models.Index(fields=['artifact', 'direction', 'run'], name='edges_of_artifact'),
+            model_name="runartifact",
+            index=models.Index(fields=["artifact", "direction", "run"], name="edges_of_artifact"),
         ),
         migrations.AddConstraint(
-            model_name='runartifact',
-            constraint=models.UniqueConstraint(fields=('run', 'artifact', 'direction'), name='one_edge_per_direction'),
+            model_name="runartifact",
+            constraint=models.UniqueConstraint(
+                fields=("run", "artifact", "direction"), name="one_edge_per_direction"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runartifact',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__in', ['used', 'made'])), name='edge_direction_known'),
+            model_name="runartifact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("direction__in", ["used", "made"])), name="edge_direction_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='version',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['collection', '-number'], name='versions_newest_first'),
+            model_name="version",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["collection", "-number"],
+                name="versions_newest_first",
+            ),
         ),
         migrations.AddIndex(
-            model_name='version',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['collection', 'linked_at', 'number'], name='versions_by_date'),
+            model_name="version",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["collection", "linked_at", "number"],
+                name="versions_by_date",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(fields=('collection', 'number'), name='one_version_per_number'),
+            model_name="version",
+            constraint=models.UniqueConstraint(
+                fields=("collection", "number"), name="one_version_per_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('collection', 'artifact'), name='artifact_once_in_collection'),
+            model_name="version",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=("collection", "artifact"),
+                name="artifact_once_in_collection",
+            ),
         ),
         migrations.AddIndex(
-            model_name='labelholding',
-            index=models.Index(fields=['collection', 'label_key', 'held_from'], name='holdings_in_time'),
+            model_name="labelholding",
+            index=models.Index(
+                fields=["collection", "label_key", "held_from"], name="holdings_in_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='labelholding',
-            constraint=models.UniqueConstraint(condition=models.Q(('held_until__isnull', True), ('is_exclusive', True)), fields=('collection', 'label_key'), name='one_holder_of_an_exclusive_label'),
+            model_name="labelholding",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("held_until__isnull", True), ("is_exclusive", True)),
+                fields=("collection", "label_key"),
+                name="one_holder_of_an_exclusive_label",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='labelholding',
-            constraint=models.UniqueConstraint(condition=models.Q(('held_until__isnull', True)), fields=('version', 'label_key'), name='label_once_on_a_version'),
+            model_name="labelholding",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("held_until__isnull", True)),
+                fields=("version", "label_key"),
+                name="label_once_on_a_version",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='labelholding',
-            constraint=models.CheckConstraint(condition=models.Q(('held_until__isnull', True), ('held_until__gte', models.F('held_from')), _connector='OR'), name='holding_ends_after_it_begins'),
+            model_name="labelholding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("held_until__isnull", True),
+                    ("held_until__gte", models.F("held_from")),
+                    _connector="OR",
+                ),
+                name="holding_ends_after_it_begins",
+            ),
         ),
     ]

@@ -5,51 +5,158 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_teams_and_users'),
-        ('artifacts', '0001_artifacts'),
-        ('evaluations', '0001_evaluations'),
+        ("accounts", "0001_teams_and_users"),
+        ("artifacts", "0001_artifacts"),
+        ("evaluations", "0001_evaluations"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Column',
+            name="Column",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('slug', models.CharField(max_length=160)),
-                ('title', models.CharField(max_length=160)),
-                ('better', models.CharField(blank=True, choices=[('lower', 'lower is better'), ('higher', 'higher is better'), ('neither', 'neither is better')], max_length=16)),
-                ('format', models.CharField(blank=True, max_length=32)),
-                ('is_visible', models.BooleanField(default=True)),
-                ('origin', models.CharField(choices=[('found', 'found'), ('curated', 'curated')], default='found', max_length=16)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='columns', to='artifacts.collection')),
-                ('golden_set', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='evaluations.goldenset')),
-                ('metric', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='evaluations.metricdefinition')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("slug", models.CharField(max_length=160)),
+                ("title", models.CharField(max_length=160)),
+                (
+                    "better",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("lower", "lower is better"),
+                            ("higher", "higher is better"),
+                            ("neither", "neither is better"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("format", models.CharField(blank=True, max_length=32)),
+                ("is_visible", models.BooleanField(default=True)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("found", "found"), ("curated", "curated")],
+                        default="found",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="columns",
+                        to="artifacts.collection",
+                    ),
+                ),
+                (
+                    "golden_set",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="evaluations.goldenset",
+                    ),
+                ),
+                (
+                    "metric",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="evaluations.metricdefinition",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'pk'),
-                'constraints': [models.UniqueConstraint(fields=('collection', 'slug'), name='column_slug_in_table'), models.UniqueConstraint(condition=models.Q(('golden_set__isnull', False)), fields=('collection', 'metric', 'golden_set'), name='one_column_per_golden_metric'), models.UniqueConstraint(condition=models.Q(('golden_set__isnull', True)), fields=('collection', 'metric'), name='one_column_per_training_metric')],
+                "ordering": ("position", "pk"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("collection", "slug"), name="column_slug_in_table"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("golden_set__isnull", False)),
+                        fields=("collection", "metric", "golden_set"),
+                        name="one_column_per_golden_metric",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("golden_set__isnull", True)),
+                        fields=("collection", "metric"),
+                        name="one_column_per_training_metric",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StatusLabel',
+            name="StatusLabel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64)),
-                ('name_key', models.CharField(max_length=128)),
-                ('colour', models.CharField(choices=[('green', 'green'), ('amber', 'amber'), ('blue', 'blue'), ('violet', 'violet'), ('red', 'red'), ('teal', 'teal'), ('pink', 'pink'), ('slate', 'slate')], default='slate', max_length=16)),
-                ('position', models.PositiveIntegerField()),
-                ('is_exclusive', models.BooleanField(default=True)),
-                ('is_protected', models.BooleanField(default=False)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='accounts.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("name_key", models.CharField(max_length=128)),
+                (
+                    "colour",
+                    models.CharField(
+                        choices=[
+                            ("green", "green"),
+                            ("amber", "amber"),
+                            ("blue", "blue"),
+                            ("violet", "violet"),
+                            ("red", "red"),
+                            ("teal", "teal"),
+                            ("pink", "pink"),
+                            ("slate", "slate"),
+                        ],
+                        default="slate",
+                        max_length=16,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("is_exclusive", models.BooleanField(default=True)),
+                ("is_protected", models.BooleanField(default=False)),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="labels",
+                        to="accounts.team",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'name_key'),
-                'constraints': [models.UniqueConstraint(fields=('team', 'name_key'), name='label_name_in_team'), models.CheckConstraint(condition=models.Q(('colour__in', ['green', 'amber', 'blue', 'violet', 'red', 'teal', 'pink', 'slate'])), name='label_colour_known')],
+                "ordering": ("position", "name_key"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("team", "name_key"), name="label_name_in_team"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "colour__in",
+                                [
+                                    "green",
+                                    "amber",
+                                    "blue",
+                                    "violet",
+                                    "red",
+                                    "teal",
+                                    "pink",
+                                    "slate",
+                                ],
+                            )
+                        ),
+                        name="label_colour_known",
+                    ),
+                ],
             },
         ),
     ]

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 
-from apps.accounts.models import Team
+from apps.accounts.models import Team, User
 from apps.artifacts.models import Collection, LabelHolding
 from apps.core.names import name_key
+from apps.projects.models import Project
 from apps.registry.choices import Colour
 from apps.registry.models import StatusLabel
 
@@ -38,9 +39,18 @@ def current_holding(collection: Collection, label: StatusLabel) -> LabelHolding 
     )
 
 
-def label_history(collection: Collection, label: str | None = None) -> QuerySet[LabelHolding]:
-    """Who held which label from when to when, newest first."""
+def label_history(
+    collection: Collection, label: str | None = None, *, user: User | None = None
+) -> QuerySet[LabelHolding]:
+    """Who held which label from when to when, newest first, as far as the user may see it.
+
+    Removed versions stay in it. In the registry those whose source is hidden from the user do not
+    (see artifacts.queries.versions_of); None sees all.
+    """
     holdings = LabelHolding.objects.filter(collection=collection)
+    if user is not None and collection.project_id is None:
+        visible = Project.objects.visible_to(user).values("pk")
+        holdings = holdings.filter(version__artifact__project__in=visible)
     if label is not None:
         holdings = holdings.filter(label_key=name_key(label))
     return holdings.select_related("version", "given_by", "former__version").order_by(

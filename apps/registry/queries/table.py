@@ -2,7 +2,7 @@
 
 The number of queries does not depend on the number of versions. A page is cut by key, not by
 offset: sorted by a score, the versions that have one come first in the order of the index on
-current results, then those without (missing, or NaN) newest first; each of the two parts is a
+column scores, then those without (missing, or NaN) newest first; each of the two parts is a
 segment that is read in index order and stops after a page.
 """
 
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding, Version
@@ -22,14 +23,14 @@ from apps.core.errors import Invalid
 from apps.core.names import name_key
 from apps.core.paging import Cursor, Key, read_cursor, seek, write_cursor
 from apps.evaluations.choices import Better
-from apps.evaluations.models import Result
 from apps.evaluations.queries import results_of
-from apps.registry.models import Column, StatusLabel
+from apps.registry.models import Column, ColumnScore, StatusLabel
 from apps.registry.queries.labels import baseline_holding, labels_of
 
 PAGE_SIZES = (10, 25, 50, 100)
 DEFAULT_SIZE = 25
 MAX_SEARCH = 200
+EXPORT_BLOCK = 500
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ class StatusTable:
     """A page of the table and what its head and foot say.
 
     `first` is the place of the first row among the `matching` ones, counted from 1; `total` counts
-    all versions. `best` is the best value of a column by its primary key, over the whole model.
-    `baseline` is the version that differences are taken to: the holder of the first label.
+    all versions, `latest` is the newest one's number. `best` is the best value of a column by its
+    primary key, over the whole model. `baseline` is the version that differences are taken to: the
+    holder of the first label.
     """
 
     columns: Sequence[Column]
@@ -93,6 +95,8 @@ class StatusTable:
     first: int
     matching: int
     total: int
+    latest: int | None
+    last_logged_at: datetime | None
     next: str
     previous: str
     best: Mapping[int, float]
@@ -124,18 +128,23 @@ def format_of(column: Column) -> str:
 
 
 def status_table(
-    collection: Collection, query: TableQuery, user: User | None, *, columns: Sequence[Column]
+    collection: Collection,
+    query: TableQuery,
+    user: User | None,
+    *,
+    columns: Sequence[Column],
+    known: Sequence[Column] | None = None,
 ) -> StatusTable:
     """A page of a collection's status table as the user may see it.
 
-    `columns` are those to fetch scores for. Sorting and filtering may use any column of the table.
-    Raises Invalid for an order, a filter or a cursor that makes no sense.
+    `columns` are those to fetch scores for. Sorting and filtering may use any column of the table;
+    `known` are all of them, for a caller who has read them already. Raises Invalid for an order, a
+    filter or a cursor that makes no sense.
     """
-    known = columns_of(collection)
+    known = columns_of(collection) if known is None else known
     everything = versions_of(collection, user)
     matching = _matching(everything, query, known)
-    is_narrowed = matching is not everything
-    segments = _segments(matching, query, known, collection)
+    segments = _segments(matching, query, known, collection, user)
     page = _cut(segments, query)
     labels = list(labels_of(collection.team))
     holdings = list(holdings_of(collection, user))
@@ -148,15 +157,18 @@ def status_table(
     for holding in holdings:
         held.setdefault(holding.version_id, []).append(holding.label)
     total = everything.count()
+    extremes = _extremes(everything, columns, collection, user)
     return StatusTable(
         columns=columns,
         rows=[_row(values, held, cells) for values in page.rows],
         first=page.first,
-        matching=matching.count() if is_narrowed else total,
+        matching=matching.count() if _is_narrowed(query) else total,
         total=total,
+        latest=extremes.latest,
+        last_logged_at=extremes.last_logged_at,
         next=page.next,
         previous=page.previous,
-        best=_best(everything, columns, collection),
+        best=extremes.best,
         baseline=_row(baseline, held, cells) if baseline is not None else None,
         labels=labels,
         holdings=holdings,
@@ -172,15 +184,21 @@ def all_rows(
     held: dict[int, list[str]] = {}
     for holding in holdings_of(collection, user):
         held.setdefault(holding.version_id, []).append(holding.label)
-    for segment in _segments(matching, query, known, collection):
-        block: list[dict[str, Any]] = []
-        rows = seek(segment.rows, segment.keys, None).values(*_VALUES)
-        for values in rows.iterator(chunk_size=500):
-            block.append(values)
-            if len(block) == 500:
-                yield from _rows(block, held, columns)
-                block = []
-        yield from _rows(block, held, columns)
+    for segment in _segments(matching, query, known, collection, user):
+        ids = seek(segment.rows, segment.keys, None).values_list(segment.version, flat=True)
+        found = ids.iterator(chunk_size=EXPORT_BLOCK)
+        while block := list(islice(found, EXPORT_BLOCK)):
+            yield from _rows(_values_of(block), held, columns)
+
+
+def latest_row(collection: Collection, table: StatusTable, user: User | None) -> Row | None:
+    """The newest version as a row, whether it stands on this page or not."""
+    for row in table.rows:
+        if row.number == table.latest:
+            return row
+    newest = versions_of(collection, user).filter(number=table.latest).values(*_VALUES)
+    held = {held.version_id: [held.label] for held in table.holdings}
+    return next(iter(_rows(list(newest), held, table.columns)), None)
 
 
 def filter_fields(columns: Sequence[Column]) -> dict[str, filtering.Field]:
@@ -200,6 +218,15 @@ def filter_fields(columns: Sequence[Column]) -> dict[str, filtering.Field]:
 
 
 # --- which rows ---------------------------------------------------------------------------------
+
+
+def _is_narrowed(query: TableQuery) -> bool:
+    return bool(query.where.strip() or query.status or query.search.strip())
+
+
+def _sees_all(collection: Collection, user: User | None) -> bool:
+    """Whether no version of the collection can be hidden from the user (see `versions_of`)."""
+    return user is None or collection.project_id is not None
 
 
 def _matching(
@@ -229,7 +256,7 @@ def _search_condition(text: str) -> Q:
         | Q(note__icontains=text)
         | Q(artifact__made_by__name__icontains=text)
         | Q(linked_by__username__icontains=text)
-        | Exists(_held(label_key__contains=name_key(text)))
+        | Q(Exists(_held(label_key__contains=name_key(text))))
     )
     digits = text.lower().removeprefix("v")
     if digits.isascii() and digits.isdigit() and len(digits) < 10:
@@ -250,36 +277,20 @@ def _status_condition(op: filtering.Op, value: Any) -> Q:
     return found if op in ("=", "in") else ~found
 
 
-_SCORE_LOOK_UPS: dict[filtering.Op, str] = {
-    "=": "value",
-    "<": "value__lt",
-    "<=": "value__lte",
-    ">": "value__gt",
-    ">=": "value__gte",
-    "in": "value__in",
-}
-
-
 def _score_condition(column: Column) -> Callable[[filtering.Op, Any], Q]:
-    """Conditions on a column's current score; NaN counts as missing, as core.filtering says."""
-    scores = Result.objects.filter(
-        artifact=OuterRef("artifact"),
-        metric=column.metric_id,
-        golden_set=column.golden_set_id,
-        is_current=True,
-        value__isnull=False,
-    )
+    """Conditions on a column's score; NaN counts as missing, as core.filtering says.
 
-    def condition(op: filtering.Op, value: Any) -> Q:
+    Each is a list of versions that the index on scores gives, not a look-up for every version.
+    """
+    value = filtering.column("value", "number")
+
+    def condition(op: filtering.Op, operand: Any) -> Q:
+        scores = ColumnScore.objects.filter(column=column.pk)
         if op == "is missing":
-            return ~Q(Exists(scores))
-        if op == "is not missing":
-            return Q(Exists(scores))
-        if op == "!=":
-            return Q(Exists(scores.exclude(value=value)))
-        if op == "not in":
-            return Q(Exists(scores.exclude(value__in=value)))
-        return Q(Exists(scores.filter(**{_SCORE_LOOK_UPS[op]: value})))
+            return ~Q(pk__in=scores.values("version"))
+        if op != "is not missing":
+            scores = scores.filter(value.q(op, operand))
+        return Q(pk__in=scores.values("version"))
 
     return condition
 
@@ -289,11 +300,16 @@ def _score_condition(column: Column) -> Callable[[filtering.Op, Any], Q]:
 
 @dataclass(frozen=True)
 class _Segment:
-    """A part of the table with an order of its own; `scope` names it in cursors."""
+    """A part of the table with an order of its own; `scope` names it in cursors.
 
-    rows: QuerySet[Version]
+    `rows` are versions or scores, whichever an index has in this order; `version` is the field of
+    theirs that names the version. What else the table shows is read for the rows of a page only.
+    """
+
+    rows: QuerySet[Any]
     keys: tuple[Key, ...]
     scope: str
+    version: str = "pk"
 
     def cursor(self, row: Mapping[str, Any], *, backwards: bool, position: int) -> str:
         values = tuple(row[key.name] for key in self.keys)
@@ -331,6 +347,7 @@ def _segments(
     query: TableQuery,
     columns: Sequence[Column],
     collection: Collection,
+    user: User | None,
 ) -> list[_Segment]:
     """The parts of the table in their order. Raises Invalid for an unknown column."""
     name = query.sort.removeprefix("-")
@@ -349,16 +366,13 @@ def _segments(
     column = next((column for column in columns if column.slug == name), None)
     if column is None:
         raise Invalid(f"There is no column {name!r} to sort by.", field="sort")
-    # One filter() call, so that all four conditions are on the same joined result.
-    scored = versions.filter(
-        artifact__results__metric=column.metric_id,
-        artifact__results__golden_set=column.golden_set_id,
-        artifact__results__is_current=True,
-        artifact__results__value__isnull=False,
-    ).annotate(score=F("artifact__results__value"))
+    scored = ColumnScore.objects.filter(column=column.pk)
+    if _is_narrowed(query) or not _sees_all(collection, user):
+        scored = scored.filter(version__in=versions.values("pk"))
+    keys = (Key("value", "number", is_down), _NEWEST_FIRST)
     unscored = versions.filter(_score_condition(column)("is missing", None))
     return [
-        _Segment(scored, (Key("score", "number", is_down), _NEWEST_FIRST), f"{scope} scored"),
+        _Segment(scored, keys, f"{scope} scored", "version"),
         _Segment(unscored, (_NEWEST_FIRST,), f"{scope} unscored"),
     ]
 
@@ -375,7 +389,7 @@ def _cut(segments: Sequence[_Segment], query: TableQuery) -> _Cut:
     for segment in ahead:
         if place is None and backwards:
             place = Cursor(None, backwards=True, position=0)  # from the end of this segment
-        names = {*_VALUES, *(key.name for key in segment.keys)}
+        names = (segment.version, *(key.name for key in segment.keys))
         wanted = seek(segment.rows, segment.keys, place).values(*names)
         rows += [(segment, values) for values in wanted[: query.size + 1 - len(rows)]]
         place = None
@@ -399,7 +413,8 @@ def _cut(segments: Sequence[_Segment], query: TableQuery) -> _Cut:
     if rows and has_previous:
         segment, values = rows[0]
         previous = segment.cursor(values, backwards=True, position=before)
-    return _Cut([values for _, values in rows], before + 1 if rows else 0, following, previous)
+    shown = _values_of([values[segment.version] for segment, values in rows])
+    return _Cut(shown, before + 1 if rows else 0, following, previous)
 
 
 def _place(segments: Sequence[_Segment], text: str) -> tuple[int, Cursor | None]:
@@ -415,6 +430,12 @@ def _place(segments: Sequence[_Segment], text: str) -> tuple[int, Cursor | None]
 # --- with which values --------------------------------------------------------------------------
 
 
+def _values_of(versions: Sequence[int]) -> list[dict[str, Any]]:
+    """What a row shows of these versions, in their order (one query)."""
+    found = {row["pk"]: row for row in Version.objects.filter(pk__in=versions).values(*_VALUES)}
+    return [found[version] for version in versions if version in found]
+
+
 def _cells(artifacts: Sequence[int], columns: Sequence[Column]) -> dict[int, dict[int, Cell]]:
     """The scores of these artifacts by artifact and column primary key (one query)."""
     wanted = {(column.metric_id, column.golden_set_id): column.pk for column in columns}
@@ -428,30 +449,43 @@ def _cells(artifacts: Sequence[int], columns: Sequence[Column]) -> dict[int, dic
     return cells
 
 
-def _best(
-    versions: QuerySet[Version], columns: Sequence[Column], collection: Collection
-) -> dict[int, float]:
-    """The best value of each column over all versions: one query, one index look-up a column."""
-    picks = {}
+@dataclass(frozen=True)
+class _Extremes:
+    latest: int | None
+    last_logged_at: datetime | None
+    best: Mapping[int, float]
+
+
+def _extremes(
+    versions: QuerySet[Version],
+    columns: Sequence[Column],
+    collection: Collection,
+    user: User | None,
+) -> _Extremes:
+    """The newest version, and the best value of each column: one query, an index look-up each."""
+    picks: dict[str, Any] = {
+        "latest": Subquery(versions.order_by("-number").values("number")[:1]),
+        "last_logged_at": Subquery(versions.order_by("-linked_at").values("linked_at")[:1]),
+    }
     for column in columns:
         better = better_of(column)
         if better == Better.NEITHER:
             continue
-        scores = Result.objects.filter(
-            metric=column.metric_id,
-            golden_set=column.golden_set_id,
-            is_current=True,
-            value__isnull=False,
-            artifact__versions__in=versions,
-        )
+        scores = ColumnScore.objects.filter(column=column.pk)
+        if not _sees_all(collection, user):
+            scores = scores.filter(version__in=versions.values("pk"))
         order = "value" if better == Better.LOWER else "-value"
         picks[f"best_{column.pk}"] = Subquery(scores.order_by(order).values("value")[:1])
-    if not picks:
-        return {}
-    found = Collection.objects.filter(pk=collection.pk).values(**picks).get()
-    return {
-        int(name.removeprefix("best_")): value for name, value in found.items() if value is not None
-    }
+    found: dict[str, Any] = dict(Collection.objects.filter(pk=collection.pk).values(**picks).get())
+    return _Extremes(
+        latest=found.pop("latest"),
+        last_logged_at=found.pop("last_logged_at"),
+        best={
+            int(name.removeprefix("best_")): value
+            for name, value in found.items()
+            if value is not None
+        },
+    )
 
 
 def _baseline(

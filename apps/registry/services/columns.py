@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import CharField, Max, Value
+from django.db.models.functions import Cast, Concat
 
 from apps.artifacts.models import ArtifactVersion, Collection, Version
 from apps.artifacts.services import collection_subject
@@ -75,10 +76,15 @@ def update_columns(
         column.better = spec.better or ""
         column.format = check_format(spec.format) if spec.format else ""
         column.origin = Origin.CURATED
-    # Two steps, so that swapping two titles does not break the unique slug on the way.
-    Column.objects.filter(collection=collection).delete()
     ordered = sorted(columns.values(), key=lambda column: column.position)
-    Column.objects.bulk_create(ordered)
+    # Two steps, so that swapping two titles does not break the unique slug on the way. No slug
+    # that is made of a title has a space.
+    Column.objects.filter(collection=collection).update(
+        slug=Concat(Value("former "), Cast("pk", CharField()))
+    )
+    Column.objects.bulk_update(
+        ordered, ["position", "title", "slug", "is_visible", "better", "format", "origin"]
+    )
     record(
         kind="columns.changed",
         actor=access.actor,
@@ -151,18 +157,3 @@ def _free_title(metric: MetricDefinition, golden_set: GoldenSet | None, taken: s
         free = f"{title} ({number})"
         number += 1
     return free
-
-
-def on_results_recorded(
-    *, artifact: ArtifactVersion, results: Sequence[Result], **_: object
-) -> None:
-    """Receiver of evaluations.results_recorded."""
-    find_columns(artifact=artifact, results=results)
-
-
-def on_version_linked(*, version: Version, **_: object) -> None:
-    """Receiver of artifacts.version_linked: a linked artifact brings its results along."""
-    results = version.artifact.results.filter(is_current=True).select_related(
-        "metric", "golden_set"
-    )
-    find_columns(artifact=version.artifact, results=results)

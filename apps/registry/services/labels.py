@@ -5,7 +5,7 @@ from django.db.models import Count
 
 from apps.accounts.models import Team
 from apps.artifacts.models import LabelHolding
-from apps.audit.actors import Actor, Subject
+from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.core.errors import Conflict
 from apps.core.names import clean_name, name_key
@@ -109,8 +109,3 @@ def _rules(label: StatusLabel) -> dict[str, object]:
         "is_exclusive": label.is_exclusive,
         "is_protected": label.is_protected,
     }
-
-
-def on_team_created(*, team: Team, actor: Actor, **_: object) -> None:
-    """Receiver of accounts.team_created."""
-    add_default_labels(team=team)
