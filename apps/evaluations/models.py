@@ -141,5 +141,7 @@ class ExampleScores(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["result", "position"], name="one_example_chunk_per_position"),
+            models.UniqueConstraint(
+                fields=["result", "position"], name="one_example_chunk_per_position"
+            ),
         )

@@ -6,114 +6,268 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_teams_and_users'),
-        ('artifacts', '0001_artifacts'),
-        ('runs', '0001_runs'),
+        ("accounts", "0001_teams_and_users"),
+        ("artifacts", "0001_artifacts"),
+        ("runs", "0001_runs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='GoldenSet',
+            name="GoldenSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('name_key', models.CharField(max_length=512)),
-                ('title', models.CharField(max_length=128)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('example_count', models.PositiveIntegerField(blank=True, null=True)),
-                ('description', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('artifact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='golden_sets', to='artifacts.artifactversion')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golden_sets', to='accounts.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("name_key", models.CharField(max_length=512)),
+                ("title", models.CharField(max_length=128)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("example_count", models.PositiveIntegerField(blank=True, null=True)),
+                ("description", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "artifact",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="golden_sets",
+                        to="artifacts.artifactversion",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="golden_sets",
+                        to="accounts.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MetricDefinition',
+            name="MetricDefinition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('name_key', models.CharField(max_length=512)),
-                ('title', models.CharField(max_length=128)),
-                ('better', models.CharField(choices=[('lower', 'lower is better'), ('higher', 'higher is better'), ('neither', 'neither is better')], default='neither', max_length=16)),
-                ('format', models.CharField(default='auto', max_length=32)),
-                ('description', models.TextField(blank=True)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='metric_definitions', to='accounts.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("name_key", models.CharField(max_length=512)),
+                ("title", models.CharField(max_length=128)),
+                (
+                    "better",
+                    models.CharField(
+                        choices=[
+                            ("lower", "lower is better"),
+                            ("higher", "higher is better"),
+                            ("neither", "neither is better"),
+                        ],
+                        default="neither",
+                        max_length=16,
+                    ),
+                ),
+                ("format", models.CharField(default="auto", max_length=32)),
+                ("description", models.TextField(blank=True)),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="metric_definitions",
+                        to="accounts.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Result',
+            name="Result",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.FloatField(null=True)),
-                ('stderr', models.FloatField(blank=True, null=True)),
-                ('low', models.FloatField(blank=True, null=True)),
-                ('high', models.FloatField(blank=True, null=True)),
-                ('n', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('source', models.CharField(choices=[('api', 'native API'), ('wandb', 'W&B client'), ('mlflow', 'MLflow client'), ('demo', 'demo')], max_length=16)),
-                ('is_current', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
-                ('artifact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='artifacts.artifactversion')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('golden_set', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='results', to='evaluations.goldenset')),
-                ('metric', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='results', to='evaluations.metricdefinition')),
-                ('run', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='results', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("value", models.FloatField(null=True)),
+                ("stderr", models.FloatField(blank=True, null=True)),
+                ("low", models.FloatField(blank=True, null=True)),
+                ("high", models.FloatField(blank=True, null=True)),
+                ("n", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("api", "native API"),
+                            ("wandb", "W&B client"),
+                            ("mlflow", "MLflow client"),
+                            ("demo", "demo"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("is_current", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "artifact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="results",
+                        to="artifacts.artifactversion",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "golden_set",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="results",
+                        to="evaluations.goldenset",
+                    ),
+                ),
+                (
+                    "metric",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="results",
+                        to="evaluations.metricdefinition",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="results",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ExampleScores',
+            name="ExampleScores",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('count', models.PositiveIntegerField()),
-                ('data', models.BinaryField()),
-                ('result', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='example_chunks', to='evaluations.result')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("count", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                (
+                    "result",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="example_chunks",
+                        to="evaluations.result",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='goldenset',
-            constraint=models.UniqueConstraint(fields=('team', 'name_key'), name='golden_set_name_in_team'),
+            model_name="goldenset",
+            constraint=models.UniqueConstraint(
+                fields=("team", "name_key"), name="golden_set_name_in_team"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='goldenset',
-            constraint=models.UniqueConstraint(condition=models.Q(('artifact__isnull', False)), fields=('team', 'artifact'), name='artifact_is_one_golden_set'),
+            model_name="goldenset",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("artifact__isnull", False)),
+                fields=("team", "artifact"),
+                name="artifact_is_one_golden_set",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='metricdefinition',
-            constraint=models.UniqueConstraint(fields=('team', 'name_key'), name='metric_name_in_team'),
+            model_name="metricdefinition",
+            constraint=models.UniqueConstraint(
+                fields=("team", "name_key"), name="metric_name_in_team"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='metricdefinition',
-            constraint=models.CheckConstraint(condition=models.Q(('better__in', ['lower', 'higher', 'neither'])), name='metric_direction_known'),
+            model_name="metricdefinition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("better__in", ["lower", "higher", "neither"])),
+                name="metric_direction_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='result',
-            index=models.Index(condition=models.Q(('is_current', True)), fields=['golden_set', 'metric', 'value', 'artifact'], name='current_results_by_value'),
+            model_name="result",
+            index=models.Index(
+                condition=models.Q(("is_current", True)),
+                fields=["golden_set", "metric", "value", "artifact"],
+                name="current_results_by_value",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.UniqueConstraint(condition=models.Q(('golden_set__isnull', False), ('is_current', True)), fields=('artifact', 'metric', 'golden_set'), name='one_current_result_on_a_golden_set'),
+            model_name="result",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("golden_set__isnull", False), ("is_current", True)),
+                fields=("artifact", "metric", "golden_set"),
+                name="one_current_result_on_a_golden_set",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.UniqueConstraint(condition=models.Q(('golden_set__isnull', True), ('is_current', True)), fields=('artifact', 'metric'), name='one_current_result_of_training'),
+            model_name="result",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("golden_set__isnull", True), ("is_current", True)),
+                fields=("artifact", "metric"),
+                name="one_current_result_of_training",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.CheckConstraint(condition=models.Q(('stderr__isnull', True), ('stderr__gte', 0), _connector='OR'), name='stderr_not_negative'),
+            model_name="result",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stderr__isnull", True), ("stderr__gte", 0), _connector="OR"),
+                name="stderr_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('high__isnull', True), ('low__isnull', True)), ('low__lte', models.F('high')), _connector='OR'), name='interval_in_order'),
+            model_name="result",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("high__isnull", True), ("low__isnull", True)),
+                    ("low__lte", models.F("high")),
+                    _connector="OR",
+                ),
+                name="interval_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='examplescores',
-            constraint=models.UniqueConstraint(fields=('result', 'position'), name='one_example_chunk_per_position'),
+            model_name="examplescores",
+            constraint=models.UniqueConstraint(
+                fields=("result", "position"), name="one_example_chunk_per_position"
+            ),
         ),
     ]

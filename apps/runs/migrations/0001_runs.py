@@ -6,128 +6,231 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0001_projects'),
+        ("projects", "0001_projects"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=128)),
-                ('name', models.CharField(max_length=256)),
-                ('state', models.CharField(choices=[('running', 'running'), ('finished', 'finished'), ('failed', 'failed'), ('crashed', 'crashed'), ('killed', 'killed')], default='running', max_length=16)),
-                ('group', models.CharField(blank=True, max_length=256)),
-                ('job_type', models.CharField(blank=True, max_length=128)),
-                ('notes', models.TextField(blank=True)),
-                ('config', models.TextField(default='{}')),
-                ('code_commit', models.CharField(blank=True, max_length=64)),
-                ('code_remote', models.CharField(blank=True, max_length=512)),
-                ('program', models.CharField(blank=True, max_length=512)),
-                ('host', models.CharField(blank=True, max_length=256)),
-                ('exit_code', models.IntegerField(blank=True, null=True)),
-                ('started_at', models.DateTimeField()),
-                ('heartbeat_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='projects.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=128)),
+                ("name", models.CharField(max_length=256)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "running"),
+                            ("finished", "finished"),
+                            ("failed", "failed"),
+                            ("crashed", "crashed"),
+                            ("killed", "killed"),
+                        ],
+                        default="running",
+                        max_length=16,
+                    ),
+                ),
+                ("group", models.CharField(blank=True, max_length=256)),
+                ("job_type", models.CharField(blank=True, max_length=128)),
+                ("notes", models.TextField(blank=True)),
+                ("config", models.TextField(default="{}")),
+                ("code_commit", models.CharField(blank=True, max_length=64)),
+                ("code_remote", models.CharField(blank=True, max_length=512)),
+                ("program", models.CharField(blank=True, max_length=512)),
+                ("host", models.CharField(blank=True, max_length=256)),
+                ("exit_code", models.IntegerField(blank=True, null=True)),
+                ("started_at", models.DateTimeField()),
+                ("heartbeat_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="projects.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConsoleLine',
+            name="ConsoleLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('stream', models.CharField(choices=[('out', 'output'), ('error', 'error')], default='out', max_length=8)),
-                ('at', models.DateTimeField(null=True)),
-                ('text', models.TextField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='console', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "stream",
+                    models.CharField(
+                        choices=[("out", "output"), ("error", "error")], default="out", max_length=8
+                    ),
+                ),
+                ("at", models.DateTimeField(null=True)),
+                ("text", models.TextField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="console",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunParam',
+            name="RunParam",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=255)),
-                ('text', models.TextField()),
-                ('number', models.FloatField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='params', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=255)),
+                ("text", models.TextField()),
+                ("number", models.FloatField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="params",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunTag',
+            name="RunTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('value', models.TextField(blank=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("value", models.TextField(blank=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SummaryValue',
+            name="SummaryValue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=255)),
-                ('text', models.TextField()),
-                ('number', models.FloatField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='summary', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=255)),
+                ("text", models.TextField()),
+                ("number", models.FloatField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="summary",
+                        to="runs.run",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['project', '-started_at', '-id'], name='runs_newest_first'),
+            model_name="run",
+            index=models.Index(fields=["project", "-started_at", "-id"], name="runs_newest_first"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['key'], name='runs_by_key'),
+            model_name="run",
+            index=models.Index(fields=["key"], name="runs_by_key"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['project', 'heartbeat_at'], name='running_runs'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("state", "running")),
+                fields=["project", "heartbeat_at"],
+                name="running_runs",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('project', 'key'), name='run_key_in_project'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                fields=("project", "key"), name="run_key_in_project"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['running', 'finished', 'failed', 'crashed', 'killed'])), name='run_state_known'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["running", "finished", "failed", "crashed", "killed"])
+                ),
+                name="run_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'running'), ('ended_at__isnull', False), _connector='OR'), name='ended_run_has_a_time'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "running"), ("ended_at__isnull", False), _connector="OR"
+                ),
+                name="ended_run_has_a_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consoleline',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='one_line_per_number'),
+            model_name="consoleline",
+            constraint=models.UniqueConstraint(
+                fields=("run", "number"), name="one_line_per_number"
+            ),
         ),
         migrations.AddIndex(
-            model_name='runparam',
-            index=models.Index(fields=['key', 'number', 'run'], name='runs_by_param'),
+            model_name="runparam",
+            index=models.Index(fields=["key", "number", "run"], name="runs_by_param"),
         ),
         migrations.AddConstraint(
-            model_name='runparam',
-            constraint=models.UniqueConstraint(fields=('run', 'key'), name='one_param_per_key'),
+            model_name="runparam",
+            constraint=models.UniqueConstraint(fields=("run", "key"), name="one_param_per_key"),
         ),
         migrations.AddIndex(
-            model_name='runtag',
-            index=models.Index(fields=['name', 'run'], name='runs_by_tag'),
+            model_name="runtag",
+            index=models.Index(fields=["name", "run"], name="runs_by_tag"),
         ),
         migrations.AddConstraint(
-            model_name='runtag',
-            constraint=models.UniqueConstraint(fields=('run', 'name'), name='one_tag_per_name'),
+            model_name="runtag",
+            constraint=models.UniqueConstraint(fields=("run", "name"), name="one_tag_per_name"),
         ),
         migrations.AddIndex(
-            model_name='summaryvalue',
-            index=models.Index(fields=['key', 'number', 'run'], name='runs_by_summary'),
+            model_name="summaryvalue",
+            index=models.Index(fields=["key", "number", "run"], name="runs_by_summary"),
         ),
         migrations.AddConstraint(
-            model_name='summaryvalue',
-            constraint=models.UniqueConstraint(fields=('run', 'key'), name='one_summary_per_key'),
+            model_name="summaryvalue",
+            constraint=models.UniqueConstraint(fields=("run", "key"), name="one_summary_per_key"),
         ),
     ]
