@@ -196,6 +196,8 @@ def latest_row(collection: Collection, table: StatusTable, user: User | None) ->
     for row in table.rows:
         if row.number == table.latest:
             return row
+    if table.latest is None:
+        return None
     newest = versions_of(collection, user).filter(number=table.latest).values(*_VALUES)
     held = {held.version_id: [held.label] for held in table.holdings}
     return next(iter(_rows(list(newest), held, table.columns)), None)

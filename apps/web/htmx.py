@@ -1,0 +1,37 @@
+"""Answering htmx: the part of a page that it asked for, else the whole page.
+
+An address shows the same to everybody: a fragment is a partial of the page's own template, named
+as the element that it replaces, and holds nothing that the page would not show.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+
+def asks_for(request: HttpRequest, element: str) -> bool:
+    """Whether htmx wants only the element of this id. Going back in history wants the page."""
+    headers = request.headers
+    return (
+        headers.get("HX-Request") == "true"
+        and headers.get("HX-Target") == element
+        and headers.get("HX-History-Restore-Request") != "true"
+    )
+
+
+def answer(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    fragment: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The page, or its partial `fragment` where htmx asks for that; caches keep the two apart."""
+    if fragment and asks_for(request, fragment):
+        template = f"{template}#{fragment}"
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response

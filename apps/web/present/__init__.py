@@ -1,0 +1,1 @@
+"""What pages show, worked out in Python: templates place words and make no decisions about them."""

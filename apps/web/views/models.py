@@ -1,0 +1,182 @@
+"""The page that the product exists for: a model's status table, and the same rows as CSV."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from itertools import chain, islice
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.views.decorators.http import require_safe
+
+from apps.artifacts.models import Collection
+from apps.artifacts.queries import collection_named
+from apps.core.errors import Invalid
+from apps.core.filtering import FilterError
+from apps.projects.access import Access, Action, requires
+from apps.registry.models import Column
+from apps.registry.queries.holders import label_holders
+from apps.registry.queries.table import (
+    StatusTable,
+    TableQuery,
+    all_rows,
+    columns_of,
+    latest_row,
+    status_table,
+)
+from apps.registry.queries.trend import Trend, trend
+from apps.runs.models import Run
+from apps.web.addresses import model_url
+from apps.web.htmx import answer, asks_for
+from apps.web.listing import Listing, read_listing
+from apps.web.present.export import csv_rows, file_name
+from apps.web.present.model import (
+    charted,
+    is_log,
+    scale_links,
+    show_cards,
+    show_chart,
+    show_head,
+)
+from apps.web.present.table import may_move, show_table
+
+TEMPLATE = "models/model.html"
+FRAGMENT = "versions"
+
+
+@requires(Action.READ)
+@require_safe
+def model(
+    request: HttpRequest, team: str, collection: str, project: str | None = None
+) -> HttpResponse:
+    """The status table, with its cards and chart; htmx may ask for the table alone."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    found = load_model(access, collection)
+    known = columns_of(found)
+    listing = read_listing(request.GET, known)
+    columns = listing.columns(known)
+    asked = _ask(found, listing, access, columns, known)
+    context = {
+        "model": found,
+        "listing": listing,
+        "view": show_table(found, asked.table, listing, known, access),
+        "path": model_url(found),
+        "problem": asked.problem,
+        "may_curate": access.allows(Action.CURATE),
+    }
+    lines = charted(columns)
+    scores = trend(found, lines, access.user)
+    scales = scale_links(listing, model_url(found), log_y=is_log(lines, scores, listing))
+    if asks_for(request, FRAGMENT):
+        # The links of the chart carry the state of the table, so they come along with it.
+        context["fresh_scales"] = scales
+    else:
+        context["scales"] = scales
+        context["trend"] = show_chart(lines, scores, asked.table.labels, listing)
+        context |= _surroundings(found, asked.table, scores, columns, known, access)
+    status = 400 if asked.problem else 200
+    return answer(request, TEMPLATE, context, fragment=FRAGMENT, status=status)
+
+
+@requires(Action.READ)
+@require_safe
+def export(
+    request: HttpRequest, team: str, collection: str, project: str | None = None
+) -> StreamingHttpResponse:
+    """Every matching row as CSV, sent while it is read."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    found = load_model(access, collection)
+    known = columns_of(found)
+    listing = read_listing(request.GET, known)
+    columns = listing.columns(known)
+    # What is wrong with the filter must be said before the first line goes out.
+    rows = all_rows(found, listing.query, access.user, columns=columns)
+    first = list(islice(rows, 1))
+    lines = _as_csv(csv_rows(found, columns, chain(first, rows)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(found)}"'
+    return response
+
+
+def load_model(access: Access, name: str) -> Collection:
+    """The model at this address. Raises NotFound."""
+    return collection_named(access.team, access.project, name)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the table could not be read as asked; `before` is the query up to the place."""
+
+    message: str
+    before: str = ""
+    rest: str = ""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    table: StatusTable
+    problem: Problem | None
+
+
+def _ask(
+    model: Collection,
+    listing: Listing,
+    access: Access,
+    columns: list[Column],
+    known: list[Column],
+) -> _Asked:
+    """The table; or when the query box makes no sense, a table without rows and the reason."""
+    try:
+        return _Asked(
+            status_table(model, listing.query, access.user, columns=columns, known=known), None
+        )
+    except FilterError as error:
+        query = listing.query.where
+        place = max(error.position - 1, 0) if error.position else len(query)
+        problem = Problem(error.message, query[:place], query[place:])
+    except Invalid as error:
+        problem = Problem(error.message)
+    nothing = TableQuery(where="version < 0", size=listing.query.size)
+    table = status_table(model, nothing, access.user, columns=columns, known=known)
+    return _Asked(table, problem)
+
+
+def _surroundings(
+    model: Collection,
+    table: StatusTable,
+    scores: Trend,
+    columns: list[Column],
+    known: list[Column],
+    access: Access,
+) -> dict[str, object]:
+    """What stands above the table; it does not change with the page or the filter."""
+    headline = columns[0] if columns else None
+    holders = label_holders(model, table.holdings, table.labels, headline, access.user)
+    latest = latest_row(model, table, access.user)
+    live = Run.objects.filter(project=model.project).live().count() if model.project else 0
+    first = next((label for label in table.labels if label.is_exclusive), None)
+    holds_it = table.baseline is not None and latest is not None and table.baseline.id == latest.id
+    return {
+        "head": show_head(model, table, known, live),
+        "cards": show_cards(model, table, holders, headline, scores, latest),
+        "latest": latest,
+        "may_promote": latest is not None and not holds_it and may_move(first, access),
+    }
+
+
+def _as_csv(rows: Iterator[list[object]]) -> Iterator[str]:
+    """Lines as RFC 4180 writes them, some hundred at a time."""
+    buffer = StringIO()
+    writer = csv.writer(buffer)
+    for count, row in enumerate(rows, start=1):
+        writer.writerow(row)
+        if count % 200 == 0:
+            yield _emptied(buffer)
+    yield _emptied(buffer)
+
+
+def _emptied(buffer: StringIO) -> str:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text
