@@ -108,8 +108,8 @@ function inks(figure) {
   const probe = figure.appendChild(document.createElement("i"));
   const read = (role) => {
     probe.className = `chart-ink ${role}`;
-    const { color, backgroundColor, borderColor, outlineColor, fontFamily } = getComputedStyle(probe);
-    return { color, panel: backgroundColor, line: borderColor, muted: outlineColor, font: fontFamily };
+    const { color, backgroundColor, borderTopColor, outlineColor, textDecorationColor, fontFamily } = getComputedStyle(probe);
+    return { color, panel: backgroundColor, line: borderTopColor, muted: outlineColor, text: textDecorationColor, font: fontFamily };
   };
   return { read, done: () => probe.remove() };
 }
@@ -119,24 +119,29 @@ const faded = (color, share) => color.replace(/^rgba?\(([^,]+,[^,]+,[^,)]+).*$/,
 function painted(figure) {
   const { data, layout } = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
   const { read, done } = inks(figure);
+  const narrow = figure.clientWidth < 520;
   const base = read("role-accent");
   for (const trace of data) {
     const { color } = read(trace.meta);
     if (trace.line) trace.line.color = color;
     if (trace.fill) trace.fillcolor = faded(color, 0.14);
     if (trace.type === "bar") trace.marker = { ...trace.marker, color };
-    else if (trace.marker) Object.assign(trace.marker, { color, line: { color, width: 1.75 } });
+    else if (trace.marker) {
+      trace.marker.color = trace.customdata.map((marked) => (marked ? color : base.panel));
+      trace.marker.line = { color, width: 1.75 };
+    }
     const error = trace.error_y ?? trace.error_x;
-    if (error) error.color = trace.type === "bar" ? base.muted : faded(color, 0.55);
+    if (error) error.color = trace.type === "bar" ? base.text : faded(color, 0.55);
   }
-  for (const shape of layout.shapes ?? []) {
-    const { color } = read(shape.name);
-    shape.line.color = color;
-    if (shape.label) shape.label.font = { color, size: 11 };
+  for (const shape of layout.shapes ?? []) shape.line.color = read(shape.name).color;
+  for (const words of layout.annotations) words.font.color = read(words.name).color;
+  // On a phone the words above the markers would cover each other; the legend has them.
+  if (narrow) layout.annotations = layout.annotations.filter(({ xref }) => xref === "paper");
+  for (const axis of [layout.xaxis, layout.yaxis]) {
+    Object.assign(axis, { gridcolor: base.line, linecolor: base.muted, spikecolor: base.line });
   }
-  for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: base.line, linecolor: base.muted });
   layout.font = { family: base.font, color: base.muted, size: 12 };
-  layout.hoverlabel = { bgcolor: base.panel, bordercolor: base.line, font: { family: base.font, color: getComputedStyle(figure).color } };
+  layout.hoverlabel = { bgcolor: base.panel, bordercolor: base.line, font: { family: base.font, color: base.text } };
   // A finger that scrolls the page must not zoom the chart.
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
   done();

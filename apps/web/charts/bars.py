@@ -156,11 +156,12 @@ def _parts(spec: BarChartSpec, size: Size, low: float, high: float) -> Iterator[
             shortened(group.name, size.width - left), left, top + 14, classes="bar-group"
         )
         top += 20
+        height = len(group.bars) * (_BAR + _BAR_GAP) - _BAR_GAP
+        yield svg_line("base", x(0), top - 2, x(0), top + height + 2)
         for bar in group.bars:
             yield _bar(spec, bar, x, top)
             top += _BAR + _BAR_GAP
         top += _GROUP_GAP
-    yield svg_line("base", x(0), 4, x(0), bottom)
 
 
 def _value(spec: BarChartSpec, bar: Bar) -> str:
@@ -202,8 +203,10 @@ def _figure(spec: BarChartSpec, roles: dict[str, Role]) -> PlotlyFigure:
     return {
         "data": traces if _range(spec) else [],
         "layout": plotly_layout(
-            x=plotly_axis(spec.x_label, rangemode="tozero"),
-            y=plotly_axis("", autorange="reversed", showgrid=False, ticklabelstandoff=8),
+            x=plotly_axis(spec.x_label, rangemode="tozero", nticks=7),
+            y=plotly_axis(
+                "", autorange="reversed", showgrid=False, showline=False, ticklabelstandoff=8
+            ),
             barmode="group",
             bargap=0.3,
             bargroupgap=0.1,

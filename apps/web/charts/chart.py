@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,27 +93,61 @@ def plotly_text(text: str) -> str:
 
 
 def plotly_axis(name: str, **settings: object) -> dict[str, Any]:
-    """An axis without lines of its own; the browser's side colours the grid."""
+    """An axis; the browser's side colours its grid."""
     return {
-        "title": {"text": plotly_text(name), "standoff": 12},
+        "title": {"text": plotly_text(name), "standoff": 10, "font": {"size": 12}},
         "zeroline": False,
         "automargin": True,
-        "fixedrange": False,
         **settings,
     }
 
 
-def plotly_layout(*, x: dict[str, Any], y: dict[str, Any], **settings: object) -> dict[str, Any]:
-    """What every figure has in common. The page writes title and legend itself."""
+def plotly_annotation(text: str, **settings: object) -> dict[str, Any]:
+    """A few words on top of the plot."""
+    return {
+        "text": plotly_text(text),
+        "showarrow": False,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "font": {"size": 11, "weight": 600},
+        **settings,
+    }
+
+
+def plotly_layout(
+    *,
+    x: dict[str, Any],
+    y: dict[str, Any],
+    y_name: str = "",
+    top: int = 0,
+    annotations: Sequence[dict[str, Any]] = (),
+    **settings: object,
+) -> dict[str, Any]:
+    """What every figure has in common. The page itself writes title and legend.
+
+    The name of the y axis lies above it, where it reads without turning one's head; `top` is the
+    room that other words need between the two.
+    """
+    name = plotly_annotation(
+        y_name,
+        name="role-muted",
+        x=0,
+        xref="paper",
+        xanchor="left",
+        xshift=-44,
+        y=1,
+        yshift=top + 6,
+    )
     return {
         "autosize": True,
         "height": 300,
-        "margin": {"l": 48, "r": 16, "t": 24, "b": 40},
+        "margin": {"l": 44, "r": 14, "t": 8 + top + (20 if y_name else 0), "b": 36},
         "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": x,
         "yaxis": y,
+        "annotations": [*annotations, *([name] if y_name else [])],
         **settings,
     }
 

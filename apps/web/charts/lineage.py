@@ -23,8 +23,8 @@ from apps.web.charts.chart import (
     svg_text,
 )
 
-_BOX_WIDTH, _BOX_HEIGHT = 196, 60
-_LAYER_GAP, _BOX_GAP, _PAD = 60, 16, 4
+_BOX_WIDTH, _BOX_HEIGHT = 180, 60
+_LAYER_GAP, _BOX_GAP, _PAD = 44, 16, 4
 _SWEEPS = 4
 
 
