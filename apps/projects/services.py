@@ -66,6 +66,49 @@ def create_project(
 
 
 @transaction.atomic
+def update_project(
+    *,
+    access: Access,
+    title: str | None = None,
+    description: str | None = None,
+    visibility: Visibility | None = None,
+) -> Project:
+    """Change what is said of the project of `access`; who may see it is for admins to change."""
+    access.require(Action.LOG)
+    project = access.project
+    if project is None:
+        raise Conflict("There is no project to change.")
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    if title is not None:
+        before["title"] = project.title
+        project.title = clean_text(title, field="title", max_length=256, multiline=False)
+        after["title"] = project.title
+    if description is not None:
+        # Long, and the event would keep it for ever: only that it changed is recorded.
+        project.description = clean_text(description, field="description", max_length=20_000)
+        after["description"] = "changed"
+    if visibility is not None and visibility != project.visibility:
+        access.require(Action.ADMINISTER)
+        before["visibility"] = project.visibility
+        project.visibility = visibility
+        after["visibility"] = str(visibility)
+    if not after:
+        return project
+    project.save(update_fields=["title", "description", "visibility"])
+    record(
+        kind="project.changed",
+        actor=access.actor,
+        subjects=[project_subject(project)],
+        team_id=access.team.pk,
+        project_id=project.pk,
+        before=before,
+        after=after,
+    )
+    return project
+
+
+@transaction.atomic
 def set_project_role(*, user: User, role: Role | None, access: Access) -> None:
     """Name a person for the project with a role, or with None no longer."""
     access.require(Action.ADMINISTER)
