@@ -24,6 +24,9 @@ MAX_FILTER_DEPTH = 32
 MAX_FILTER_TERMS = 100
 MAX_FILTER_LIST = 200
 
+# One uploaded file. It is streamed to the disk, never held in memory.
+MAX_FILE_BYTES = 50 * 1024**3
+
 # Lists.
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500

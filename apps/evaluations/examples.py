@@ -61,6 +61,18 @@ def read_examples(result: Result) -> Iterator[ExampleScore]:
         yield from _unpack(bytes(data))
 
 
+def examples_from(result: Result, *, start: int, limit: int) -> list[ExampleScore]:
+    """Up to `limit` examples of a result from the one numbered `start` on, counted from 0."""
+    first, last = start // CHUNK, (start + limit - 1) // CHUNK
+    chunks = ExampleScores.objects.filter(result=result, position__range=(first, last))
+    found = [
+        example
+        for data in chunks.order_by("position").values_list("data", flat=True)
+        for example in _unpack(bytes(data))
+    ]
+    return found[start - first * CHUNK :][:limit]
+
+
 def _chunks(examples: Sequence[ExampleScore]) -> Iterable[Sequence[ExampleScore]]:
     return (examples[start : start + CHUNK] for start in range(0, len(examples), CHUNK))
 
