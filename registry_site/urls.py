@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("", include("apps.api.urls")),
     # Last: a team's name may be any word that is not one of ours.
     path("", include("apps.web.urls")),
 ]
