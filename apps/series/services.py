@@ -10,7 +10,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, transaction
 
@@ -34,6 +34,10 @@ from apps.series.encoding import (
 from apps.series.models import Chunk, ObjectPoint, Series
 from apps.series.sampling import preview
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 MAX_KEY_LENGTH = 255
 MAX_OBJECT_CHARACTERS = 1_000_000
 _TRIES = 5
@@ -54,9 +58,9 @@ class Batch:
     """Points of one key as they were logged: three equally long columns, in any order."""
 
     key: str
-    steps: Sequence[int]
-    times: Sequence[float]
-    values: Sequence[float]
+    steps: "Sequence[int] | NDArray[np.integer]"
+    times: "Sequence[float] | NDArray[np.floating]"
+    values: "Sequence[float] | NDArray[np.floating]"
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,25 @@ class ObjectValue:
 
 class _SeriesAbsentError(Exception):
     """Some keys have no row yet."""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """All new points of one key."""
+
+    steps: list[int]
+    times: list[float]
+    values: list[float]
+
+    def extend(self, batch: Batch) -> None:
+        steps, times, values = map(_listed, (batch.steps, batch.times, batch.values))
+        if not len(steps) == len(times) == len(values):
+            raise Invalid(
+                f"{batch.key}: as many times and values as steps are needed.", field="points"
+            )
+        self.steps.extend(steps)
+        self.times.extend(times)
+        self.values.extend(values)
 
 
 @dataclass(frozen=True)
@@ -247,46 +270,31 @@ def _save(rows: Sequence[Series]) -> None:
 
 def _arrivals(batches: Sequence[Batch]) -> dict[str, _Arrival]:
     """The points of each key, checked; batches of the same key one after the other."""
-    merged: dict[str, Batch] = {}
+    columns: dict[str, _Columns] = {}
     for batch in batches:
-        batch = _plain(batch)
-        if known := merged.get(batch.key):
-            batch = Batch(
-                batch.key,
-                [*known.steps, *batch.steps],
-                [*known.times, *batch.times],
-                [*known.values, *batch.values],
-            )
-        merged[batch.key] = batch
-    return {key: _arrival(batch) for key, batch in merged.items() if batch.steps}
+        if batch.key not in columns:
+            columns[_checked_key(batch.key)] = _Columns([], [], [])
+        columns[batch.key].extend(batch)
+    return {key: _arrival(key, found) for key, found in columns.items() if found.steps}
 
 
-def _plain(batch: Batch) -> Batch:
-    """The batch over plain lists, with its key and its lengths checked."""
-    columns = _listed(batch.steps), _listed(batch.times), _listed(batch.values)
-    if len({len(column) for column in columns}) != 1:
-        raise Invalid(f"{batch.key}: as many times and values as steps are needed.", field="points")
-    return Batch(_checked_key(batch.key), *columns)
-
-
-def _listed(column: Sequence[_Number]) -> list[_Number]:
+def _listed(column: "Sequence[Any] | NDArray[Any]") -> Sequence[Any]:
     """Python's own numbers, also out of an array."""
-    tolist = getattr(column, "tolist", None)
-    return tolist() if tolist else list(column)
+    return column if isinstance(column, Sequence) else column.tolist()
 
 
-def _arrival(batch: Batch) -> _Arrival:
-    steps, times, values = batch.steps, batch.times, batch.values
+def _arrival(key: str, columns: _Columns) -> _Arrival:
+    steps, times, values = columns.steps, columns.times, columns.values
     try:
         records = pack(steps, times, values)
     except (struct.error, TypeError, OverflowError):
         raise Invalid(
-            f"{batch.key}: a step must be a whole number between {MIN_INTEGER} and {MAX_INTEGER}, "
+            f"{key}: a step must be a whole number between {MIN_INTEGER} and {MAX_INTEGER}, "
             "a time and a value a number that fits a double.",
             field="points",
         ) from None
     if not all(map(math.isfinite, times)):
-        raise Invalid(f"{batch.key}: a time must be a finite number.", field="points")
+        raise Invalid(f"{key}: a time must be a finite number.", field="points")
     step, at, place = max(zip(steps, times, range(len(steps)), strict=True))
     comparable = [value for value in values if value == value]
     return _Arrival(

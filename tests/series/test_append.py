@@ -25,7 +25,7 @@ METRIC = SeriesKind.METRIC
 
 
 def log(
-    values: Sequence[float],
+    values: Sequence[float] | np.ndarray,
     *,
     steps: Sequence[int] | None = None,
     times: Sequence[float] | None = None,

@@ -62,7 +62,8 @@ def test_steps_may_jump_between_the_ends_of_their_range() -> None:
 def test_an_ordinary_curve_takes_less_than_ten_bytes_a_point() -> None:
     noise = np.random.default_rng(7).normal(0, 0.05, CHUNK_POINTS)
     steps = np.arange(CHUNK_POINTS)
-    points = Points(steps, 1.79e9 + steps * 0.013, np.exp(-steps / 1e3) + noise)
+    times = 1.79e9 + steps.astype(np.float64) * 0.013
+    points = Points(steps, times, np.exp(-steps / 1e3) + noise)
 
     assert len(encode(points)) < 10 * CHUNK_POINTS
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core.errors import Invalid
+from apps.series import queries
 from apps.series.choices import SeriesKind
-from apps.series.encoding import Points, join
+from apps.series.encoding import Points, decode, join
 from apps.series.models import Series
 from apps.series.queries import (
     Cursor,
@@ -185,11 +186,13 @@ def test_a_page_of_a_long_series_reads_a_few_chunks_only(
     django_assert_num_queries: DjangoAssertNumQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log("loss", np.arange(100_000.0))
-    decoded = []
-    from apps.series import queries
+    decoded: list[bytes] = []
 
-    decode = queries.decode
-    monkeypatch.setattr(queries, "decode", lambda data: decoded.append(1) or decode(data))
+    def counted(data: bytes) -> Points:
+        decoded.append(data)
+        return decode(data)
+
+    monkeypatch.setattr(queries, "decode", counted)
 
     with django_assert_num_queries(3):
         found = page(

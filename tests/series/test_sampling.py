@@ -10,8 +10,9 @@ from apps.series.sampling import downsample, extremes, preview
 
 
 def curve(values: "list[float] | np.ndarray") -> Points:
-    column = np.asarray(values, dtype="f8")
-    return Points(np.arange(len(column)), 1e9 + np.arange(len(column)), column)
+    column = np.asarray(values, dtype=np.float64)
+    places = np.arange(len(column))
+    return Points(places, places.astype(np.float64), column)
 
 
 def test_a_short_curve_is_left_alone() -> None:
