@@ -78,7 +78,7 @@ def bare(world: World, case: Case) -> str:
         (count,) = cursor.fetchone()
         artifacts = ",".join(str(row[1]) for row in rows)
         cursor.execute(
-            "SELECT artifact_id, metric_id, value, stderr FROM evaluations_result "  # noqa: S608
+            "SELECT artifact_id, metric_id, value, stderr FROM evaluations_result "
             f"WHERE artifact_id IN ({artifacts}) AND is_current "
             f"AND golden_set_id = {world.columns[0].golden_set_id}"
         )
