@@ -102,7 +102,8 @@ class Access:
             return replace(self, project=project)
         role = role_in(self.user, self.team, project)
         if role is None or project.team_id != self.team.pk:
-            raise NotFound(f"There is no project {project.name!r} here.")
+            # Without its name: the caller may have come here by way of something else.
+            raise NotFound("There is no such project here.")
         return replace(self, project=project, role=role)
 
 

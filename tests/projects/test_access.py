@@ -144,3 +144,13 @@ def test_reserved_words_are_no_project_names(name: str) -> None:
 def test_a_viewer_makes_no_project() -> None:
     with pytest.raises(Forbidden):
         create_project(name="mine", access=build.access(build.user(role=Role.VIEWER)))
+
+
+def test_a_hidden_project_is_not_named_to_who_comes_by_another_way() -> None:
+    owner, other = build.user(role=Role.EDITOR), build.user(role=Role.EDITOR)
+    secret = build.project(owner, "secret", private=True)
+
+    with pytest.raises(NotFound) as refused:
+        build.access(other).within(secret)
+
+    assert "secret" not in refused.value.message
