@@ -8,10 +8,11 @@ import logging
 import sys
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import select_template
 from django.utils.translation import gettext as _
 
+from apps.api.errors import problem
 from apps.core.errors import DomainError
 from apps.web.errors import refusal
 from registry_site.faults import refusal_for
@@ -50,22 +51,6 @@ def dialect_of(request: HttpRequest) -> Dialect:
         if request.path_info.startswith(prefix):
             return dialect
     return page
-
-
-def problem(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
-    """RFC 9457, as the native API speaks it."""
-    return JsonResponse(
-        {
-            "type": "about:blank",
-            "title": TITLES.get(status, "Error"),
-            "status": status,
-            "code": code,
-            "detail": message,
-            "request_id": getattr(request, "request_id", ""),
-        },
-        status=status,
-        content_type="application/problem+json",
-    )
 
 
 def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
