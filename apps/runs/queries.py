@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.core.errors import NotFound
@@ -54,6 +54,12 @@ def visible_runs(user: User | None, keys: Iterable[int]) -> QuerySet[Run]:
     """Of these primary keys, the runs that the user may see (None: all)."""
     runs = Run.objects.filter(pk__in=list(keys)).select_related("project", "created_by")
     return runs if user is None else runs.visible_to(user)
+
+
+def runs_like(user: User, words: str) -> QuerySet[Run]:
+    """The runs that the user may see with these words in the name, or this key, newest first."""
+    found = Run.objects.visible_to(user).filter(Q(name__icontains=words) | Q(key=words))
+    return found.select_related("project__team").order_by("-started_at", "-pk")
 
 
 def live_runs(user: User) -> QuerySet[Run]:

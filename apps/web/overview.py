@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding
+from apps.core.names import name_key
 from apps.core.numbers import MISSING, Delta, format_count, format_delta, format_value
 from apps.core.paging import Key, Page, paginate
 from apps.core.times import ago, span
@@ -59,7 +60,6 @@ class ModelRow:
     metric: str
     value: str
     delta: Delta | None
-    verdict: str
     versus: str
 
 
@@ -69,9 +69,14 @@ def page_of_models(models: QuerySet[Collection], user: User, *, cursor: str, sea
         team_key=F("team__name_key"), place_key=Coalesce("project__name_key", Value(""))
     )
     if search:
-        ordered = ordered.filter(Q(name__icontains=search) | Q(title__icontains=search))
+        ordered = named_like(ordered, search)
     page = paginate(ordered, ORDER, cursor=cursor, size=PAGE_SIZE, scope=search)
     return page.with_rows(model_rows(page.rows, user))
+
+
+def named_like(models: QuerySet[Collection], words: str) -> QuerySet[Collection]:
+    """Those whose name or title contains the words, whatever their letter case."""
+    return models.filter(Q(name_key__contains=name_key(words)) | Q(title__icontains=words))
 
 
 def model_rows(collections: Sequence[Collection], user: User) -> list[ModelRow]:
@@ -101,7 +106,6 @@ def _row(summary: ModelSummary) -> ModelRow:
         metric=summary.column.title if summary.column else "",
         value=value,
         delta=delta,
-        verdict=_verdict(delta),
         versus=_former(holding) if delta else "",
     )
 
@@ -124,12 +128,6 @@ def _headline(
         reference=_("the former holder"),
     )
     return format_value(value, spec), delta
-
-
-def _verdict(delta: Delta | None) -> str:
-    if delta is None or delta.better is None:
-        return "same"
-    return "better" if delta.better else "worse"
 
 
 def _former(holding: LabelHolding | None) -> str:

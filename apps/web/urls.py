@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from apps.core.names import RESERVED, name_key
-from apps.web.views import account, home, models, pages, projects, runs
+from apps.web.views import account, home, models, pages, projects, runs, search
 
 
 class Name(StringConverter):
@@ -43,6 +43,7 @@ urlpatterns = [
     path("settings/keys/<int:pk>/revoke", account.revoke_key, name="revoke_key"),
     # Lists
     path("projects", projects.all_projects, name="projects"),
+    path("search", search.search, name="search"),
     path("<team:team>", home.team, name="team"),
     path("<team:team>/models", home.team_models, name="models"),
     # Models of the registry, and their versions
