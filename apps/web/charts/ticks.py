@@ -15,7 +15,7 @@ _TIME_STEPS = (
     *(HOUR * n for n in (1, 2, 3, 6, 12)),
     *(DAY * n for n in (1, 2, 7, 14)),
 )
-_MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+_MONTH_STEPS = (1, 2, 3, 6, *(12 * n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)))
 _MAX_TICKS = 24
 # Past this no difference of two values overflows.
 LARGEST = 1e300
@@ -63,7 +63,7 @@ def log_ticks(low: float, high: float, count: int) -> list[Tick]:
             break
     if len(values) > count + 1:
         # Even whole powers of ten are too many: every second, third … of them, counted from 1.
-        every = math.ceil(len(values) / count)
+        every = math.ceil(len(values) / (count + 1))
         values = [value for value in values if round(math.log10(value)) % every == 0]
     if len(values) < 2:
         return [tick for tick in linear_ticks(low, high, count) if tick.at > 0]
@@ -77,7 +77,8 @@ def time_ticks(low: float, high: float, count: int) -> list[Tick]:
     if step is None:
         return _calendar_ticks(low, high, wanted)
     if wanted < 1:
-        return linear_ticks(low, high, count)
+        places = linear_ticks(low, high, count)
+        return [Tick(tick.at, f"{moment(tick.at):%H:%M:%S.%f}"[:-3]) for tick in places]
     # Weeks start on a Monday; the epoch was a Thursday.
     shift = 4 * DAY if step % (7 * DAY) == 0 else 0.0
     first = math.ceil((low - shift) / step)
