@@ -109,8 +109,13 @@ def collect_garbage(
     before = (now or timezone.now()) - grace
     yield from _unnamed_blobs(before, dry_run=dry_run)
     yield from _bytes_without_row(dry_run=dry_run)
-    for path in stale(STALE_UPLOAD.total_seconds()):
-        yield Removal("upload", path.name, path.lstat().st_size, "not written to for an hour")
+    yield from sweep_uploads(dry_run=dry_run)
+
+
+def sweep_uploads(*, dry_run: bool = False) -> Iterator[Removal]:
+    """Remove the partial files of uploads that a crash of this machine's server ended."""
+    for path, size_bytes in stale(STALE_UPLOAD.total_seconds()):
+        yield Removal("upload", path.name, size_bytes, "not written to for an hour")
         if not dry_run:
             path.unlink(missing_ok=True)
 

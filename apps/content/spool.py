@@ -94,10 +94,13 @@ def check_room(more_bytes: int) -> None:
         )
 
 
-def stale(older_than_seconds: float) -> Iterator[Path]:
-    """Files in the incoming folder that nobody has written to for a while."""
+def stale(older_than_seconds: float) -> Iterator[tuple[Path, int]]:
+    """Files in the incoming folder that nobody has written to for a while, with their sizes."""
+    before = time.time() - older_than_seconds
     with suppress(FileNotFoundError):
-        for entry in sorted(os.scandir(incoming_folder()), key=lambda entry: entry.name):
+        for path in sorted(incoming_folder().iterdir()):
+            # An upload that ends meanwhile takes its file away.
             with suppress(FileNotFoundError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime >= older_than_seconds:
-                    yield Path(entry.path)
+                found = path.lstat()
+                if found.st_mtime <= before:
+                    yield path, found.st_size

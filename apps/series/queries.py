@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Count, QuerySet
 
 from apps.core.errors import Invalid
+from apps.core.limits import MAX_INTEGER, MIN_INTEGER
 from apps.series.choices import SeriesKind
 from apps.series.encoding import (
     PREVIEW_POINTS,
@@ -119,6 +120,7 @@ def read_many(
     max_step: int | None = None,
 ) -> dict[str, Points]:
     """All points of several keys; a key without any has none. Two queries."""
+    _check_bounds(min_step, max_step)
     found = _with_tails(owner_id, kind, keys)
     return _whole(found, keys, min_step, max_step)
 
@@ -139,6 +141,7 @@ def sampled(
     """
     if not MIN_SAMPLE <= points <= MAX_SAMPLE:
         raise Invalid(f"Ask for {MIN_SAMPLE} to {MAX_SAMPLE} points.", field="points")
+    _check_bounds(min_step, max_step)
     found = _with_tails(owner_id, kind, keys)
     enough = points * PREVIEW_POINTS
     drawn = _from_previews(
@@ -163,6 +166,7 @@ def page(
 
     Points that arrive meanwhile neither repeat nor hide one that was there throughout.
     """
+    _check_bounds(min_step, max_step)
     found = _with_tails(owner_id, kind, [key])
     if not found:
         return Page(unpack(b""), None)
@@ -187,6 +191,13 @@ def objects_of(*, owner_id: int, keys: Sequence[str] | None = None) -> QuerySet[
     if keys is not None:
         found = found.filter(key__in=keys)
     return found.order_by("key", "step", "at", "pk")
+
+
+def _check_bounds(*steps: int | None) -> None:
+    if any(step is not None and not MIN_INTEGER <= step <= MAX_INTEGER for step in steps):
+        raise Invalid(
+            f"A step is a whole number between {MIN_INTEGER} and {MAX_INTEGER}.", field="step"
+        )
 
 
 def _with_tails(owner_id: int, kind: SeriesKind, keys: Sequence[str]) -> list[Series]:

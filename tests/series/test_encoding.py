@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.series.encoding import (
@@ -33,6 +33,7 @@ def bits(points: Points) -> tuple[bytes, bytes, bytes]:
     return points.steps.tobytes(), points.times.tobytes(), points.values.tobytes()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(STEPS, TIMES, VALUES), min_size=1, max_size=300))
 def test_a_chunk_gives_back_the_same_bits(rows: list[tuple[int, float, float]]) -> None:
     points = unpack(pack(*zip(*rows, strict=True)))

@@ -124,6 +124,29 @@ def test_a_sample_has_a_sensible_size(points: int) -> None:
         sampled(owner_id=7, kind=METRIC, keys=["loss"], points=points)
 
 
+@pytest.mark.parametrize("step", [2**63, -(2**63) - 1])
+def test_bounds_that_no_step_can_have_are_refused(step: int) -> None:
+    for bounds in ({"min_step": step}, {"max_step": step}):
+        with pytest.raises(Invalid):
+            read(owner_id=7, kind=METRIC, key="loss", **bounds)
+        with pytest.raises(Invalid):
+            sampled(owner_id=7, kind=METRIC, keys=["loss"], **bounds)
+        with pytest.raises(Invalid):
+            page(owner_id=7, kind=METRIC, key="loss", limit=1, after=None, **bounds)
+
+
+def test_bounds_at_the_ends_of_the_range() -> None:
+    batch = Batch("loss", [-(2**63), 0, 2**63 - 1], [1.0] * 3, [1.0, 2.0, 3.0])
+    append(scope_id=1, owner_id=7, kind=METRIC, batches=[batch])
+
+    def steps(**bounds: int) -> list[int]:
+        return read(owner_id=7, kind=METRIC, key="loss", **bounds).steps.tolist()
+
+    assert steps(min_step=-(2**63), max_step=2**63 - 1) == [-(2**63), 0, 2**63 - 1]
+    assert steps(min_step=2**63 - 1) == [2**63 - 1]
+    assert steps(max_step=-(2**63)) == [-(2**63)]
+
+
 def test_pages_of_an_unknown_key() -> None:
     found = page(owner_id=7, kind=METRIC, key="loss", limit=10)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.series.encoding import Points, unpack
@@ -21,6 +21,7 @@ def test_a_short_curve_is_left_alone() -> None:
     assert downsample(points, 10) is points
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(width=32), min_size=1, max_size=400),
     st.integers(min_value=5, max_value=60),
