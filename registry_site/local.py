@@ -1,6 +1,8 @@
 """What `make run` does around the server: tables, the first person, what to paste, the demo."""
 
+import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,13 +18,14 @@ from apps.accounts.choices import Role
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_api_key, create_login_link, create_user
 from apps.audit.actors import Actor
+from apps.demo.ownership import NotOurs, demo_project
 from apps.projects.models import Project
 from registry_site.readiness import refuse_newer_schema
 
 ADMIN = "admin"
 KEY_NAME = "make run"
 ACTOR = Actor.system("make run")
-STOP_SECONDS = 10
+STOP_SECONDS = 20
 # The child must end with us, even when we are killed: `cat` reads from a pipe that closes then.
 # It yields to the server, so that pages stay quick while it trains.
 WATCH = 'nice -n 10 "$@" & child=$!; cat >/dev/null; kill $child 2>/dev/null; wait $child'
@@ -73,7 +76,12 @@ def wants_demo(variables: Mapping[str, str]) -> bool:
     """Unless DEMO=0: into an empty database, or to go on with a demo that is there."""
     if variables.get("DEMO", "").strip() == "0":
         return False
-    return not Project.objects.exists()
+    if not Project.objects.exists():
+        return True
+    try:
+        return demo_project() is not None
+    except NotOurs:
+        return False
 
 
 @contextmanager
@@ -91,4 +99,8 @@ def demo_beside() -> Iterator[None]:
     finally:
         if watcher.stdin:
             watcher.stdin.close()
-        watcher.wait(STOP_SECONDS)
+        try:
+            watcher.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(watcher.pid, signal.SIGKILL)
+            watcher.wait()

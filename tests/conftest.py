@@ -22,6 +22,15 @@ def pytest_report_header() -> str:
     return f"database: {DATABASE_KIND}"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What does not depend on the suite's database runs on the first of the two only."""
+    if DATABASE_KIND == "sqlite":
+        return
+    done = [item for item in items if item.get_closest_marker("once")]
+    config.hook.pytest_deselected(items=done)
+    items[:] = [item for item in items if item not in done]
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "tools" / "bootstrap.py"
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture

@@ -23,22 +23,22 @@ PATHS = ["/fine", "/nowhere", "/forbidden", "/broken", "/locked", "/api/v1/nowhe
 
 
 @pytest.fixture
-def browser() -> Client:
+def visitor() -> Client:
     """A client that shows the answer to a fault instead of raising it, and checks CSRF tokens."""
     return Client(raise_request_exception=False, enforce_csrf_checks=True)
 
 
 @pytest.fixture
-def signed_in(browser: Client) -> Client:
+def signed_in(visitor: Client) -> Client:
     """Carries a session cookie; whose does not matter here."""
-    browser.cookies[django_settings.SESSION_COOKIE_NAME] = "a-session"
-    return browser
+    visitor.cookies[django_settings.SESSION_COOKIE_NAME] = "a-session"
+    return visitor
 
 
 class TestHeaders:
     @pytest.mark.parametrize("path", PATHS)
-    def test_every_answer_has_them(self, browser: Client, path: str) -> None:
-        headers = browser.get(path).headers
+    def test_every_answer_has_them(self, visitor: Client, path: str) -> None:
+        headers = visitor.get(path).headers
 
         policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
         assert policy["default-src"] == policy["script-src"] == policy["style-src"] == "'self'"
@@ -54,60 +54,60 @@ class TestHeaders:
         assert len(headers["X-Request-ID"]) == 32
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver.evil"])
-    def test_no_other_site_is_let_in(self, browser: Client, origin: str) -> None:
+    def test_no_other_site_is_let_in(self, visitor: Client, origin: str) -> None:
         for answer in (
-            browser.get("/fine", headers={"Origin": origin}),
-            browser.options("/write", headers={"Origin": origin}),
+            visitor.get("/fine", headers={"Origin": origin}),
+            visitor.options("/write", headers={"Origin": origin}),
         ):
             assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
-    def test_content_may_be_sandboxed_further(self, browser: Client) -> None:
-        assert browser.get("/content").headers["Content-Security-Policy"] == "sandbox"
+    def test_content_may_be_sandboxed_further(self, visitor: Client) -> None:
+        assert visitor.get("/content").headers["Content-Security-Policy"] == "sandbox"
 
     @pytest.mark.parametrize("path", PATHS[:-1])
-    def test_no_shared_cache_keeps_an_answer(self, browser: Client, path: str) -> None:
-        headers = browser.get(path).headers
+    def test_no_shared_cache_keeps_an_answer(self, visitor: Client, path: str) -> None:
+        headers = visitor.get(path).headers
         assert headers["Cache-Control"] == "private, no-store"
         assert {"Cookie", "Authorization"} <= set(headers["Vary"].split(", "))
 
-    def test_a_view_cannot_make_a_private_answer_public(self, browser: Client) -> None:
-        assert browser.get("/shared").headers["Cache-Control"] == "private, no-store"
-        assert browser.get("/content").headers["Cache-Control"] == "private, no-cache"
+    def test_a_view_cannot_make_a_private_answer_public(self, visitor: Client) -> None:
+        assert visitor.get("/shared").headers["Cache-Control"] == "private, no-store"
+        assert visitor.get("/content").headers["Cache-Control"] == "private, no-cache"
 
 
 class TestCompression:
-    def test_pages_are_compressed(self, browser: Client) -> None:
-        answer = browser.get("/fine", headers={"Accept-Encoding": "gzip"})
+    def test_pages_are_compressed(self, visitor: Client) -> None:
+        answer = visitor.get("/fine", headers={"Accept-Encoding": "gzip"})
         assert answer.headers["Content-Encoding"] == "gzip"
         assert b"many words" in gzip.decompress(answer.content)
 
-    def test_content_goes_out_as_stored(self, browser: Client) -> None:
-        answer = browser.get("/content", headers={"Accept-Encoding": "gzip"})
+    def test_content_goes_out_as_stored(self, visitor: Client) -> None:
+        answer = visitor.get("/content", headers={"Accept-Encoding": "gzip"})
         assert "Content-Encoding" not in answer.headers
 
 
 class TestMethodsAndHosts:
     @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "FROBNICATE"])
-    def test_other_methods_are_refused(self, browser: Client, method: str) -> None:
-        answer = browser.generic(method, "/fine")
+    def test_other_methods_are_refused(self, visitor: Client, method: str) -> None:
+        answer = visitor.generic(method, "/fine")
         assert answer.status_code == 405
         assert "GET" in answer.headers["Allow"]
 
     @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "a b", "127.0.0.1@e"])
     @pytest.mark.parametrize("path", ["/fine", "/api/v1/fine", "/static/x.css", "/metrics"])
-    def test_another_name_is_refused(self, browser: Client, host: str, path: str) -> None:
-        answer = browser.get(path, headers={"Host": host})
+    def test_another_name_is_refused(self, visitor: Client, host: str, path: str) -> None:
+        answer = visitor.get(path, headers={"Host": host})
         assert answer.status_code == 400
         assert host.encode() not in answer.content
 
-    def test_it_is_refused_in_the_callers_dialect(self, browser: Client) -> None:
-        answer = browser.get("/api/v1/fine", headers={"Host": "evil.example"})
+    def test_it_is_refused_in_the_callers_dialect(self, visitor: Client) -> None:
+        answer = visitor.get("/api/v1/fine", headers={"Host": "evil.example"})
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["code"] == "unknown_host"
 
     @pytest.mark.urls("registry_site.urls")
-    def test_liveness_answers_a_constant_to_any_name(self, browser: Client) -> None:
-        answer = browser.get("/healthz", headers={"Host": "10.1.2.3:8000"})
+    def test_liveness_answers_a_constant_to_any_name(self, visitor: Client) -> None:
+        answer = visitor.get("/healthz", headers={"Host": "10.1.2.3:8000"})
         assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
@@ -142,8 +142,8 @@ class TestCrossSiteWrites:
     def test_our_own_pages_may_write(self, signed_in: Client, headers: dict[str, str]) -> None:
         assert signed_in.post("/write", headers=headers).status_code == 200
 
-    def test_a_client_with_a_key_and_no_cookie_is_not_concerned(self, browser: Client) -> None:
-        answer = browser.post("/write", headers={"Origin": "https://tool.example"})
+    def test_a_client_with_a_key_and_no_cookie_is_not_concerned(self, visitor: Client) -> None:
+        answer = visitor.post("/write", headers={"Origin": "https://tool.example"})
         assert answer.status_code == 200
 
     @pytest.mark.django_db  # the page says who is signed in
@@ -163,35 +163,35 @@ class TestProxies:
         "X-Forwarded-Host": "evil.example",
     }
 
-    def test_a_stranger_is_not_believed(self, browser: Client) -> None:
-        answer = browser.post("/write", headers=self.FORWARDED)
+    def test_a_stranger_is_not_believed(self, visitor: Client) -> None:
+        answer = visitor.post("/write", headers=self.FORWARDED)
         assert answer.json() == {"address": "127.0.0.1", "secure": False}
 
-    def test_a_listed_proxy_is(self, browser: Client, settings: "Settings") -> None:
+    def test_a_listed_proxy_is(self, visitor: Client, settings: "Settings") -> None:
         settings.TRUSTED_PROXIES = (ipaddress.ip_network("127.0.0.0/8"),)
-        answer = browser.post("/write", headers=self.FORWARDED)
+        answer = visitor.post("/write", headers=self.FORWARDED)
         # Only the proxy's own entry, the last one, is more than hearsay.
         assert answer.json() == {"address": "198.51.100.7", "secure": True}
 
     def test_a_chain_of_listed_proxies_is_followed(
-        self, browser: Client, settings: "Settings"
+        self, visitor: Client, settings: "Settings"
     ) -> None:
         settings.TRUSTED_PROXIES = (
             ipaddress.ip_network("127.0.0.0/8"),
             ipaddress.ip_network("198.51.100.0/24"),
         )
-        assert browser.post("/write", headers=self.FORWARDED).json()["address"] == "203.0.113.9"
+        assert visitor.post("/write", headers=self.FORWARDED).json()["address"] == "203.0.113.9"
 
-    def test_nonsense_in_the_chain_is_ignored(self, browser: Client, settings: "Settings") -> None:
+    def test_nonsense_in_the_chain_is_ignored(self, visitor: Client, settings: "Settings") -> None:
         settings.TRUSTED_PROXIES = (ipaddress.ip_network("127.0.0.0/8"),)
-        answer = browser.post("/write", headers={"X-Forwarded-For": "'; DROP TABLE x"})
+        answer = visitor.post("/write", headers={"X-Forwarded-For": "'; DROP TABLE x"})
         assert answer.json()["address"] == "127.0.0.1"
 
 
 class TestFaults:
     @pytest.mark.parametrize("path", ["/locked", "/no_connection"])
-    def test_a_busy_database_asks_to_come_back(self, browser: Client, path: str) -> None:
-        page, api = browser.get(path), browser.get(f"/api/v1{path}")
+    def test_a_busy_database_asks_to_come_back(self, visitor: Client, path: str) -> None:
+        page, api = visitor.get(path), visitor.get(f"/api/v1{path}")
 
         assert (page.status_code, api.status_code) == (503, 503)
         assert page.headers["Retry-After"] == api.headers["Retry-After"] == "2"
@@ -200,13 +200,13 @@ class TestFaults:
         assert api.json()["code"] == "busy"
         assert api.json()["request_id"] == api.headers["X-Request-ID"]
 
-    def test_a_full_disk_is_said(self, browser: Client) -> None:
-        assert browser.get("/disk_full").status_code == 507
-        assert browser.get("/api/v1/disk_full").json()["code"] == "storage_full"
+    def test_a_full_disk_is_said(self, visitor: Client) -> None:
+        assert visitor.get("/disk_full").status_code == 507
+        assert visitor.get("/api/v1/disk_full").json()["code"] == "storage_full"
 
     @pytest.mark.parametrize("path", ["/broken", "/missing_table"])
-    def test_a_fault_of_ours_tells_nothing_but_its_id(self, browser: Client, path: str) -> None:
-        for answer in (browser.get(path), browser.get(f"/api/v1{path}")):
+    def test_a_fault_of_ours_tells_nothing_but_its_id(self, visitor: Client, path: str) -> None:
+        for answer in (visitor.get(path), visitor.get(f"/api/v1{path}")):
             text = answer.content.decode()
             assert answer.status_code == 500
             assert answer.headers["X-Request-ID"] in text
@@ -214,29 +214,29 @@ class TestFaults:
                 assert leak not in text
 
     def test_a_fault_is_logged_with_its_id_and_trace(
-        self, browser: Client, caplog: pytest.LogCaptureFixture
+        self, visitor: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
-        answer = browser.get("/broken")
+        answer = visitor.get("/broken")
 
         (record,) = [record for record in caplog.records if record.name == "fault"]
         assert record.__dict__["request_id"] == answer.headers["X-Request-ID"]
         assert record.exc_info
         assert record.exc_info[0] is RuntimeError
 
-    def test_a_refusal_that_no_door_translated_keeps_its_kind(self, browser: Client) -> None:
-        page, api = browser.get("/not_found"), browser.get("/api/v1/not_found")
+    def test_a_refusal_that_no_door_translated_keeps_its_kind(self, visitor: Client) -> None:
+        page, api = visitor.get("/not_found"), visitor.get("/api/v1/not_found")
         assert (page.status_code, api.status_code) == (404, 404)
         assert "There is no such model." in page.content.decode()
         assert api.json()["detail"] == "There is no such model."
-        assert browser.get("/too_many").headers["Retry-After"] == "7"
+        assert visitor.get("/too_many").headers["Retry-After"] == "7"
 
     @pytest.mark.parametrize(
         ("path", "code", "status"), [("nowhere", "not_found", 404), ("forbidden", "forbidden", 403)]
     )
     def test_the_api_answers_in_json(
-        self, browser: Client, path: str, code: str, status: int
+        self, visitor: Client, path: str, code: str, status: int
     ) -> None:
-        answer = browser.get(f"/api/v1/{path}")
+        answer = visitor.get(f"/api/v1/{path}")
         assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
@@ -260,9 +260,9 @@ class TestLog:
         logger.removeHandler(handler)
 
     def test_one_line_for_each_request(
-        self, browser: Client, lines: list[dict[str, object]]
+        self, visitor: Client, lines: list[dict[str, object]]
     ) -> None:
-        answer = browser.get("/fine?page=2")
+        answer = visitor.get("/fine?page=2")
 
         (line,) = lines
         assert line["request_id"] == answer.headers["X-Request-ID"]
@@ -270,16 +270,16 @@ class TestLog:
         assert line["address"] == "127.0.0.1"
 
     def test_control_characters_stay_one_line(
-        self, browser: Client, lines: list[dict[str, object]]
+        self, visitor: Client, lines: list[dict[str, object]]
     ) -> None:
-        browser.get("/x%0d%0aforged%1b[31m", headers={"User-Agent": "a\x1b[31mb"})
+        visitor.get("/x%0d%0aforged%1b[31m", headers={"User-Agent": "a\x1b[31mb"})
         assert len(lines) == 1
 
     def test_a_request_id_may_come_from_a_proxy_but_not_text(
-        self, browser: Client, lines: list[dict[str, object]]
+        self, visitor: Client, lines: list[dict[str, object]]
     ) -> None:
-        browser.get("/fine", headers={"X-Request-ID": "abcdef12-3456"})
-        browser.get("/fine", headers={"X-Request-ID": 'a"b<script>'})
+        visitor.get("/fine", headers={"X-Request-ID": "abcdef12-3456"})
+        visitor.get("/fine", headers={"X-Request-ID": 'a"b<script>'})
         assert lines[0]["request_id"] == "abcdef12-3456"
         assert "script" not in str(lines[1]["request_id"])
 
@@ -305,17 +305,17 @@ class TestLog:
 @pytest.mark.urls("registry_site.urls")
 class TestProbes:
     @pytest.mark.django_db
-    def test_ready_when_the_tables_are_there(self, browser: Client) -> None:
-        assert browser.get("/readyz").content == b"ready\n"
+    def test_ready_when_the_tables_are_there(self, visitor: Client) -> None:
+        assert visitor.get("/readyz").content == b"ready\n"
 
-    def test_figures_do_not_exist_without_a_token(self, browser: Client) -> None:
-        assert browser.get("/metrics").status_code == 404
+    def test_figures_do_not_exist_without_a_token(self, visitor: Client) -> None:
+        assert visitor.get("/metrics").status_code == 404
 
-    def test_figures_are_for_the_token(self, browser: Client, settings: "Settings") -> None:
+    def test_figures_are_for_the_token(self, visitor: Client, settings: "Settings") -> None:
         settings.METRICS_TOKEN = "collector"
 
         def get(given: str) -> "Response":
-            return browser.get("/metrics", headers={"Authorization": given})
+            return visitor.get("/metrics", headers={"Authorization": given})
 
         assert get("").status_code == get("Bearer collectoR").status_code == 401
         assert get("Bearer ключ").status_code == 401

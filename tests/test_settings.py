@@ -11,6 +11,7 @@ import pytest
 from registry_site.env import ConfigurationError, Environment, is_loopback, read_environment
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.once
 
 
 def read(folder: Path, **variables: str) -> Environment:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -114,6 +114,7 @@ def _as_command_error(error: Exception) -> Exception:
     """One line for a database that cannot be reached, read or written; a fault of ours as it is."""
     if isinstance(error, DomainError):
         return CommandError(error.message)
-    if refusal_for(error) is not None:
+    # The bare class is what Django makes of a file that is damaged or is no database at all.
+    if refusal_for(error) is not None or type(error) is DatabaseError:
         return CommandError(f"The database cannot be used: {error}".strip())
     return error
