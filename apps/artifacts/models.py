@@ -140,7 +140,7 @@ class Collection(models.Model):
 
 
 class Version(models.Model):
-    """A numbered place in a collection. A removed one stays as a tombstone, so no number returns."""
+    """A numbered place in a collection. A removed one stays as a tombstone: no number returns."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()

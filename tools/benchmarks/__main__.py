@@ -1,4 +1,4 @@
-"""One database's part of `make bench`; started by tools/bench.py with Django's settings in place."""
+"""One database's part of `make bench`; tools/bench.py starts it with Django's settings."""
 
 import argparse
 import time

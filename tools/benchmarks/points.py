@@ -102,8 +102,8 @@ def measure(project: str, batches: int, rounds: int) -> None:
         status, body = target.call("GET", path)
         assert status == 200, body[:300]
         print(
-            f"a sampled curve out of {MILLION:,} points: {sampled:.1f} ms, {len(body) / 1000:.0f} kB "
-            f"(the run alone: {nothing:.1f} ms)",
+            f"a sampled curve out of {MILLION:,} points: {sampled:.1f} ms, "
+            f"{len(body) / 1000:.0f} kB (the run alone: {nothing:.1f} ms)",
             flush=True,
         )
 
