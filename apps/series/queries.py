@@ -84,6 +84,16 @@ def common_keys(*, owner_ids: Iterable[int], kind: SeriesKind, limit: int) -> li
     return list(counted.values_list("key", flat=True)[:limit])
 
 
+def keys_of_many(
+    *, owner_ids: Iterable[int], kind: SeriesKind, min_count: int = 1, limit: int = 2_000
+) -> list[str]:
+    """The keys that these owners have points of, once for each owner that has `min_count`."""
+    found = Series.objects.filter(
+        owner_id__in=list(owner_ids), kind=kind, count__gte=min_count
+    ).order_by("key", "owner_id")
+    return list(found.values_list("key", flat=True)[:limit])
+
+
 def ranked(*, scope_id: int, kind: SeriesKind, key: str, descending: bool) -> QuerySet[Series]:
     """The series of one key in a scope by their last value, straight from an index.
 

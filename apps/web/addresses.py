@@ -5,6 +5,7 @@ from urllib.parse import quote
 from django.urls import reverse
 
 from apps.accounts.models import Team
+from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, Version
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -54,3 +55,26 @@ def rollback_url(collection: Collection, label: str) -> str:
 def file_url(page: str, path: str) -> str:
     """The download of a file below the page of its version or artifact."""
     return f"{page}/files/{quote(path)}"
+
+
+def place_url(version: Version) -> str:
+    """The page of a place in a collection: for a model its version's, else the artifact's.
+
+    W&B's client prints the latter address for everything that it logs. What is no model has no
+    page in the registry.
+    """
+    collection = version.collection
+    if collection.type == MODEL:
+        return version_url(version)
+    if collection.project is None:
+        return ""
+    return reverse(
+        "artifact",
+        args=[
+            collection.team.name,
+            collection.project.name,
+            collection.type,
+            collection.name,
+            f"v{version.number}",
+        ],
+    )

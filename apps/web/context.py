@@ -15,11 +15,18 @@ BELONGS_TO = {
     "home": MODELS,
     "team": MODELS,
     "models": MODELS,
-    "model": MODELS,
-    "project_model": MODELS,
+    **{
+        f"{place}{page}": MODELS
+        for place in ("", "project_")
+        for page in (
+            *("model", "columns", "history", "compare"),
+            *("version", "promote", "rollback", "remove_label"),
+        )
+    },
     "projects": PROJECTS,
     "project": PROJECTS,
     "run": PROJECTS,
+    "artifact": PROJECTS,
 }
 
 

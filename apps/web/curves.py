@@ -8,7 +8,7 @@ from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.encoding import Points
 from apps.series.models import Series
-from apps.series.queries import sampled
+from apps.series.queries import keys_of_many, sampled
 from apps.web.charts import Chart, ChartSpec, Line, Point, line_chart
 from apps.web.charts.chart import Role, Style
 
@@ -17,6 +17,7 @@ SAMPLE = 120
 FIRST_CHARTS = 6
 MAX_CHARTS = 40
 MAX_LINES = 8
+OVERLAYS = 3
 
 # What training code puts in front of a metric to say on which data it was measured. The first
 # look of a line is that of training, the second that of everything it is checked against.
@@ -98,3 +99,38 @@ def _rank(key: str) -> tuple[int, str]:
     words = key.lower().replace("_", "/").replace(".", "/").split("/")
     ranks = [_MEASURED_ON[word] for word in (words[0], words[-1]) if word in _MEASURED_ON]
     return (ranks[0] if ranks else 0, key)
+
+
+def draw_overlay(runs: Sequence[tuple[str, Run]]) -> list[Chart]:
+    """One chart for each of the first metrics that two of these runs share, a line for each run.
+
+    Checks before training, losses before the rest. Three queries a run, and one for the names.
+    """
+    found: dict[str, int] = {}
+    owners = [run.pk for _name, run in runs]
+    for key in keys_of_many(owner_ids=owners, kind=SeriesKind.METRIC, min_count=2):
+        found[key] = found.get(key, 0) + 1
+    shared = [key for key, count in found.items() if count > 1]
+    keys = sorted(shared, key=lambda key: ("loss" not in key.lower(), -_rank(key)[0], key))
+    keys = keys[:OVERLAYS]
+    if not keys:
+        return []
+    points = {
+        name: sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=SAMPLE)
+        for name, run in runs
+    }
+    return [
+        line_chart(
+            ChartSpec(
+                key=f"overlay-{number}",
+                title=key,
+                description=_("%(subject)s by step") % {"subject": key},
+                x_label=_("step"),
+                lines=[
+                    _line(name, points[name][key], _LOOKS[place % len(_LOOKS)])
+                    for place, (name, _run) in enumerate(runs)
+                ],
+            )
+        )
+        for number, key in enumerate(keys, 1)
+    ]

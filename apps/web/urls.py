@@ -1,11 +1,24 @@
 """The addresses of the pages. `addresses.py` builds links to them; the order here is the order of
 trial, so words of our own stand before names that people give."""
 
-from django.urls import path, register_converter
+from django.urls import URLPattern, path, register_converter
 from django.urls.converters import StringConverter
 
 from apps.core.names import RESERVED, name_key
-from apps.web.views import account, home, models, pages, projects, runs, search
+from apps.web.views import (
+    account,
+    columns,
+    compare,
+    history,
+    home,
+    labels,
+    models,
+    pages,
+    projects,
+    runs,
+    search,
+    versions,
+)
 
 
 class Name(StringConverter):
@@ -26,8 +39,35 @@ class TeamName(StringConverter):
         return value
 
 
+class FilePath(StringConverter):
+    """The path of a file inside an artifact, as its manifest has it."""
+
+    regex = r"[^\x00-\x1f\x7f]+"
+
+
 register_converter(Name, "name")
 register_converter(TeamName, "team")
+register_converter(FilePath, "file")
+
+ARTIFACT = "<team:team>/<name:project>/artifacts/<name:type>/<name:collection>/<name:version>"
+
+
+def model_pages(model: str, prefix: str) -> list[URLPattern]:
+    """The pages of a model and of its versions, below an address of a model."""
+    version = f"{model}/versions/<int:number>"
+    return [
+        path(model, models.model, name=f"{prefix}model"),
+        path(f"{model}/table.csv", models.export, name=f"{prefix}model_csv"),
+        path(f"{model}/columns", columns.columns, name=f"{prefix}columns"),
+        path(f"{model}/history", history.history, name=f"{prefix}history"),
+        path(f"{model}/compare", compare.compare, name=f"{prefix}compare"),
+        path(f"{model}/labels/<name:label>/rollback", labels.rollback, name=f"{prefix}rollback"),
+        path(version, versions.version, name=f"{prefix}version"),
+        path(f"{version}/promote", labels.promote, name=f"{prefix}promote"),
+        path(f"{version}/labels/<name:label>/remove", labels.remove, name=f"{prefix}remove_label"),
+        path(f"{version}/files/<file:path>", versions.version_file, name=f"{prefix}version_file"),
+    ]
+
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -47,16 +87,13 @@ urlpatterns = [
     path("<team:team>", home.team, name="team"),
     path("<team:team>/models", home.team_models, name="models"),
     # Models of the registry, and their versions
-    path("<team:team>/models/<name:collection>", models.model, name="model"),
-    path("<team:team>/models/<name:collection>/table.csv", models.export, name="model_csv"),
+    *model_pages("<team:team>/models/<name:collection>", ""),
     # Projects and runs
     path("<team:team>/<name:project>", projects.project, name="project"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     # A project's own models: the same views
-    path("<team:team>/<name:project>/models/<name:collection>", models.model, name="project_model"),
-    path(
-        "<team:team>/<name:project>/models/<name:collection>/table.csv",
-        models.export,
-        name="project_model_csv",
-    ),
+    *model_pages("<team:team>/<name:project>/models/<name:collection>", "project_"),
+    # What a project's runs logged, at the addresses that W&B's client prints
+    path(ARTIFACT, versions.artifact, name="artifact"),
+    path(f"{ARTIFACT}/files/<file:path>", versions.artifact_file, name="artifact_file"),
 ]

@@ -41,7 +41,20 @@ def test_no_rows_still_have_a_head() -> None:
 
     lines = list(table_lines(world.collection, TableQuery(), world.viewer, columns=[]))
 
-    assert lines == ["version,status,logged,by,run,digest,note\r\n"]
+    assert lines == ["version,status,logged,by,run,digest,note,model,exported_at\r\n"]
+
+
+def test_every_line_says_what_it_is_about() -> None:
+    world = build.table([0.5])
+    (column,) = columns_of(world.collection)
+    assert column.golden_set is not None
+
+    (row,) = rows_of(world, TableQuery())
+
+    name, _, digest = row["Loss @ 10k (golden set)"].partition(" ")
+    assert (name, digest) == (column.golden_set.name, f"sha256:{column.golden_set.digest}")
+    assert row["model"] == world.collection.name
+    assert row["exported_at"].endswith("Z")
 
 
 def test_nan_is_a_word_and_formulas_are_defused() -> None:

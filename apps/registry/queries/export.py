@@ -1,8 +1,15 @@
-"""The status table as CSV: every matching row, a line at a time."""
+"""The status table as CSV: every matching row, a line at a time.
+
+One head and one line a version, so that every reader of CSV takes it. What a sheet must carry to be
+understood alone stands in columns of its own at the end: the golden set of each score by name and
+digest, the model's name, and the moment of the export.
+"""
 
 import csv
 import math
 from collections.abc import Iterator, Sequence
+
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.artifacts.models import Collection
@@ -34,6 +41,7 @@ def table_lines(
     """
     line = _Line()
     writer = csv.writer(line)
+    constant = [*map(_golden_set, columns), collection.name, to_text(timezone.now())]
     # An unknown column or broken filter must be refused before the first line is on its way.
     rows = all_rows(collection, query, user, columns=columns)
     first = next(rows, None)
@@ -42,10 +50,10 @@ def table_lines(
         writer.writerow(map(safe_cell, _head(columns)))
         yield line.text
         if first is not None:
-            writer.writerow(map(safe_cell, _cells(first, columns)))
+            writer.writerow(map(safe_cell, [*_cells(first, columns), *constant]))
             yield line.text
         for row in rows:
-            writer.writerow(map(safe_cell, _cells(row, columns)))
+            writer.writerow(map(safe_cell, [*_cells(row, columns), *constant]))
             yield line.text
 
     return lines()
@@ -55,7 +63,8 @@ def _head(columns: Sequence[Column]) -> list[str]:
     names = list(_FIXED)
     for column in columns:
         names += [column.title, f"{column.title} (standard error)", f"{column.title} (n)"]
-    return names
+    names += [f"{column.title} (golden set)" for column in columns]
+    return [*names, "model", "exported_at"]
 
 
 def _cells(row: Row, columns: Sequence[Column]) -> list[object]:
@@ -71,6 +80,14 @@ def _cells(row: Row, columns: Sequence[Column]) -> list[object]:
     for column in columns:
         cells += _score(row.cells.get(column.pk))
     return cells
+
+
+def _golden_set(column: Column) -> str:
+    """What a score was measured on: `mnist_10k sha256:1f0c…`; empty for one of the training run."""
+    golden_set = column.golden_set
+    if golden_set is None:
+        return ""
+    return f"{golden_set.name} sha256:{golden_set.digest}" if golden_set.digest else golden_set.name
 
 
 def _score(cell: Cell | None) -> list[object]:

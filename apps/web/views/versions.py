@@ -1,0 +1,242 @@
+"""The page of one version: why is this one here? And the artifacts that it came from."""
+
+from heapq import merge
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.artifacts.choices import MODEL
+from apps.artifacts.lineage import lineage_of
+from apps.artifacts.models import ArtifactVersion, Version
+from apps.artifacts.queries import (
+    collection_named,
+    file_at,
+    files_of,
+    first_places,
+    latest_number,
+    metadata_of,
+    standing_places,
+    version_numbered,
+)
+from apps.artifacts.services import artifact_subject, version_subject
+from apps.audit.models import Event
+from apps.core.errors import NotFound
+from apps.evaluations.queries import golden_sets_of
+from apps.projects.access import Access, Action, requires
+from apps.registry.queries.comparison import (
+    Standing,
+    scores_of,
+    standing_of,
+    versions_numbered,
+)
+from apps.registry.queries.history import history
+from apps.registry.queries.table import columns_of
+from apps.series.choices import SeriesKind
+from apps.series.queries import series_of
+from apps.web.addresses import model_url, place_url, version_url
+from apps.web.charts import Chart
+from apps.web.curves import chart_groups, draw_curves
+from apps.web.download import download
+from apps.web.present.artifact import (
+    SHOWN_FILES,
+    metadata_facts,
+    metadata_text,
+    show_files,
+    show_lineage,
+)
+from apps.web.present.comparison import Comparison, show_comparison
+from apps.web.present.history import tell
+from apps.web.present.labels import pills_by_version
+from apps.web.present.model import crumbs_to
+from apps.web.present.people import moment, name_of
+from apps.web.present.version import (
+    other_places,
+    show_held,
+    show_offer,
+    version_facts,
+)
+from apps.web.views.models import load_model
+
+SHOWN_EVENTS = 12
+SHOWN_CURVES = 4
+MAX_SERIES = 300
+
+
+@requires(Action.READ)
+@require_safe
+def version(
+    request: HttpRequest, team: str, collection: str, number: int, project: str | None = None
+) -> HttpResponse:
+    """Its labels and who gave them, scores against production, curves, files, lineage, history."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    model = load_model(access, collection)
+    found = version_numbered(model, number, access.user)
+    standing = standing_of(model, access.user)
+    page = version_url(found)
+    latest = latest_number(model, access.user)
+    context = {
+        "version": found,
+        "artifact": found.artifact,
+        "model": model,
+        "crumbs": crumbs_to(model),
+        "page": page,
+        "model_page": model_url(model),
+        "pills": pills_by_version([found], standing, latest)[found.pk],
+        "logged": moment(found.linked_at),
+        "by": name_of(found.linked_by),
+        "held": show_held(found, standing, access),
+        "offer": show_offer(found, standing, access),
+        "may_move": access.allows(Action.MOVE_LABEL),
+        "facts": version_facts(found, access),
+        "places": other_places(standing_places(found.artifact, access.user), found),
+        **_scores(found, standing, latest, access),
+        "charts": _curves(found),
+        "events": tell(_events(found, access), standing.labels),
+        **_artifact_context(found.artifact, page, access),
+    }
+    return render(request, "versions/version.html", context)
+
+
+@requires(Action.READ)
+@require_safe
+def version_file(
+    request: HttpRequest,
+    team: str,
+    collection: str,
+    number: int,
+    path: str,
+    project: str | None = None,
+) -> HttpResponseBase:
+    """One file of a version, to be kept."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    found = version_numbered(load_model(access, collection), number, access.user)
+    return download(request, file_at(found.artifact, path))
+
+
+@requires(Action.READ)
+@require_safe
+def artifact(
+    request: HttpRequest, team: str, project: str, type: str, collection: str, version: str
+) -> HttpResponse:
+    """What W&B's client prints the address of: a model's version, or a page for anything else."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    place = _place(access, type, collection, version)
+    if place.collection.type == MODEL:
+        return HttpResponseRedirect(version_url(place))
+    found = place.artifact
+    page = place_url(place)
+    golden = golden_sets_of(access.team, access.user).filter(artifact=found).first()
+    context = {
+        "version": place,
+        "artifact": found,
+        "page": page,
+        "crumbs": [*crumbs_to(place.collection, with_model=False)],
+        "golden_set": golden,
+        "logged": moment(place.linked_at),
+        "by": name_of(place.linked_by),
+        "facts": version_facts(place, access),
+        "places": other_places(standing_places(found, access.user), place),
+        **_artifact_context(found, page, access),
+    }
+    return render(request, "versions/artifact.html", context)
+
+
+@requires(Action.READ)
+@require_safe
+def artifact_file(
+    request: HttpRequest,
+    team: str,
+    project: str,
+    type: str,
+    collection: str,
+    version: str,
+    path: str,
+) -> HttpResponseBase:
+    """One file of an artifact, to be kept."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    return download(request, file_at(_place(access, type, collection, version).artifact, path))
+
+
+def _place(access: Access, type: str, collection: str, version: str) -> Version:
+    """A place by what W&B calls it: `v3`, `3` or `latest`. Raises NotFound."""
+    found = collection_named(access.team, access.project, collection, type=type)
+    if version == "latest":
+        number = latest_number(found, access.user)
+    else:
+        digits = version.removeprefix("v")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) < 10
+        number = int(digits) if is_number else None
+    if number is None:
+        raise NotFound(f"There is no version {version!r} of {found.name} here.")
+    return version_numbered(found, number, access.user)
+
+
+def _artifact_context(artifact: ArtifactVersion, page: str, access: Access) -> dict[str, object]:
+    """What every sealed artifact has: files, metadata, lineage."""
+    graph = lineage_of(artifact, access.user)
+    places = first_places(graph.artifacts, access.user)
+    metadata = metadata_of(artifact)
+    return {
+        "files": show_files(artifact, files_of(artifact)[:SHOWN_FILES], page),
+        "metadata": metadata_facts(metadata),
+        "metadata_text": metadata_text(artifact) if metadata else "",
+        "lineage": show_lineage(graph, places, artifact, access),
+    }
+
+
+def _scores(
+    version: Version, standing: Standing, latest: int | None, access: Access
+) -> dict[str, object]:
+    """The scores beside those of the holder of the first label, or of who held it before."""
+    model = version.collection
+    lead = standing.lead
+    against, reference = None, ""
+    if lead is not None and lead.version_id != version.pk:
+        against, reference = lead.version.number, lead.label
+    elif lead is not None and lead.former is not None:
+        against, reference = lead.former.version.number, _("the former holder")
+    others = _standing_version(version, against, access)
+    versions = [version, *others]
+    columns = columns_of(model)
+    comparison: Comparison = show_comparison(
+        versions,
+        columns,
+        scores_of([one.artifact_id for one in versions], columns),
+        base=others[0] if others else None,
+        reference=reference,
+        pills=pills_by_version(others, standing, latest),
+    )
+    return {"comparison": comparison, "reference": reference}
+
+
+def _standing_version(version: Version, number: int | None, access: Access) -> list[Version]:
+    """The version to compare with; none when there is none, or it has gone or is hidden."""
+    if number is None:
+        return []
+    try:
+        return versions_numbered(version.collection, [number], access.user)
+    except NotFound:
+        return []
+
+
+def _curves(version: Version) -> list[Chart]:
+    """The curves of the run that made it: losses before accuracies, then the rest."""
+    run = version.artifact.made_by
+    if run is None:
+        return []
+    series = list(series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_SERIES])
+    groups = sorted(chart_groups(series), key=lambda group: ("loss" not in group[0], group[0]))
+    return draw_curves(run, groups[:SHOWN_CURVES])
+
+
+def _events(version: Version, access: Access) -> list[Event]:
+    """What happened to the version and to its artifact, newest first, each once."""
+    pages = [
+        history(access.team, access.user, subject=subject, size=SHOWN_EVENTS).rows
+        for subject in (version_subject(version), artifact_subject(version.artifact))
+    ]
+    newest_first = merge(*pages, key=lambda event: event.sequence, reverse=True)
+    return list({event.sequence: event for event in newest_first}.values())[:SHOWN_EVENTS]
