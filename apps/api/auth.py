@@ -22,7 +22,7 @@ def identify(request: HttpRequest) -> None:
     request.user = AnonymousUser()
     key = key_holder(_secret(request.headers.get("Authorization", "")))
     note_key_use(key=key)
-    request.user = key.user  # type: ignore[assignment]
+    request.user = key.user
     request.api_key = key  # type: ignore[attr-defined]
 
 

@@ -36,6 +36,7 @@ from apps.api.idempotency import once
 from apps.core.errors import DomainError, Invalid, NotFound, Unsupported
 from apps.core.jsontext import dump, parse
 from apps.projects.access import Access, Action, requires
+from apps.projects.models import Project
 
 ROOT: Final = ""
 TEAM: Final = "/teams/{team}"
@@ -85,6 +86,14 @@ class Answer:
 def made(body: BaseModel, *, at: str) -> Answer:
     """201, and where the new thing is."""
     return Answer(body, 201, {"Location": at})
+
+
+def project_of(request: ApiRequest) -> Project:
+    """The project that the address names."""
+    project = request.access.project
+    if project is None:
+        raise NotFound("There is no project at this address.")
+    return project
 
 
 def below(request: HttpRequest, *names: object) -> str:

@@ -18,6 +18,7 @@ from apps.series.services import Batch, ObjectValue
 _FIELDS = {"metrics", "rows", "objects", "kind"}
 _COLUMNS = {"steps", "times", "values"}
 _ROW = {"step", "time", "values"}
+_WORDS: dict[type[object], str] = {dict: "an object", list: "a list", str: "text"}
 _OBJECT = {"key", "step", "time", "value"}
 
 _NUMBERS = {
@@ -142,18 +143,18 @@ def _columns(metrics: dict[str, Any], now: float) -> list[Batch]:
 
 
 def _rows(rows: list[Any], now: float) -> list[Batch]:
-    batches: dict[str, Batch] = {}
+    columns: dict[str, tuple[list[int], list[float], list[float]]] = {}
     for place, row in enumerate(rows):
         where = f"rows.{place}"
         _check_fields(row, _ROW, where)
         step = integer(row.get("step"), f"{where}.step")
         at = number(row["time"], f"{where}.time") if "time" in row else now
         for key, value in _field(row, "values", dict, where).items():
-            batch = batches.setdefault(key, Batch(key, [], [], []))
-            batch.steps.append(step)  # type: ignore[attr-defined]
-            batch.times.append(at)  # type: ignore[attr-defined]
-            batch.values.append(number(value, f"{where}.values.{key}"))  # type: ignore[attr-defined]
-    return list(batches.values())
+            steps, times, values = columns.setdefault(key, ([], [], []))
+            steps.append(step)
+            times.append(at)
+            values.append(number(value, f"{where}.values.{key}"))
+    return [Batch(key, *found) for key, found in columns.items()]
 
 
 def _object(found: Any, place: int, now: float) -> ObjectValue:
@@ -196,6 +197,5 @@ def _field(found: dict[str, Any], name: str, kind: type, place: str = "") -> Any
     value = found.get(name, None if place else kind())
     if not isinstance(value, kind):
         where = ".".join(filter(None, [place, name]))
-        word = {dict: "an object", list: "a list", str: "text"}[kind]
-        raise Invalid(f"{where[:200]} must be {word}.", field=where)
+        raise Invalid(f"{where[:200]} must be {_WORDS[kind]}.", field=where)
     return value

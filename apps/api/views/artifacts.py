@@ -4,7 +4,7 @@ from django.db import transaction
 from django.http.response import HttpResponseBase
 
 from apps.api.download import download
-from apps.api.operations import EITHER, PROJECT, Answer, ApiRequest, operation
+from apps.api.operations import EITHER, PROJECT, Answer, ApiRequest, operation, project_of
 from apps.api.wire.artifacts import (
     ArtifactIn,
     ArtifactOut,
@@ -58,7 +58,7 @@ def log_artifact(request: ApiRequest, body: ArtifactIn) -> Answer:
             metadata=body.metadata,
             description=body.description,
             files=[file_spec(file) for file in body.files],
-            made_by=run_in(access.project, body.run) if body.run is not None else None,
+            made_by=run_in(project_of(request), body.run) if body.run is not None else None,
         )
         key = artifact.key
         version = seal_artifact(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from ninja import Query
 
-from apps.api.operations import EITHER, PROJECT, ApiRequest, operation
+from apps.api.operations import EITHER, PROJECT, ApiRequest, operation, project_of
 from apps.api.views.models import model_of, version_of
 from apps.api.wire.base import DEFAULT_SIZE, CursorText, ListOf, Size, VersionNumber, listed
 from apps.api.wire.events import EventOut, event_out
@@ -34,7 +34,7 @@ def list_run_events(
     request: ApiRequest, run: str, cursor: CursorText = "", size: Size = DEFAULT_SIZE
 ) -> ListOf[EventOut]:
     """Every change of a run."""
-    subject = run_subject(run_in(request.access.project, run))
+    subject = run_subject(run_in(project_of(request), run))
     return _list(request, subject, (), cursor, size)
 
 

@@ -46,10 +46,15 @@ def list_holders(request: ApiRequest, collection: str) -> ListOf[HoldingOut]:
 
 @operation("GET", _ONE, Action.READ, places=EITHER, returns=HoldersOut)
 def show_holders(request: ApiRequest, collection: str, label: str) -> HoldersOut:
-    """Who holds one label now; nobody, when the list is empty."""
+    """Who holds one label now; nobody, when the list is empty.
+
+    404 for a word that is not in the team's vocabulary and that nobody here holds.
+    """
     model = model_of(request, collection)
-    held = holdings_of(model, request.access.user).filter(label_key=name_key(label))
     rules = label_rules(request.access.team, label)
+    held = list(holdings_of(model, request.access.user).filter(label_key=rules.name_key))
+    if rules.pk is None and not held:
+        raise _no_label(label)
     return HoldersOut(label=rules.name, holders=list(map(holding_out, held)))
 
 
@@ -106,9 +111,12 @@ def list_history(
 ) -> ListOf[HoldingOut]:
     """Who held a label from when to when, newest first."""
     model = model_of(request, collection)
+    rules = label_rules(request.access.team, label)
     holdings = label_history(model, label, user=request.access.user)
-    scope = f"history {model.pk} {name_key(label)}"
+    scope = f"history {model.pk} {rules.name_key}"
     page = paginate(holdings, _NEWEST_FIRST, cursor=cursor, size=size, scope=scope)
+    if rules.pk is None and not page.rows:
+        raise _no_label(label)
     return listed(page, holding_out, HoldingOut)
 
 
@@ -123,7 +131,7 @@ def show_label(request: ApiRequest, label: str) -> LabelOut:
     """One label of the vocabulary."""
     found = labels_of(request.access.team).filter(name_key=name_key(label)).first()
     if found is None:
-        raise NotFound(f"There is no label {label!r} in the team's vocabulary.")
+        raise _no_label(label)
     return label_out(found)
 
 
@@ -141,3 +149,7 @@ def define_label(request: ApiRequest, label: str, body: LabelIn) -> LabelOut:
         is_protected=body.is_protected,
     )
     return label_out(saved)
+
+
+def _no_label(label: str) -> NotFound:
+    return NotFound(f"There is no label {label[:64]!r} here.")

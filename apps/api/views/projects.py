@@ -1,6 +1,15 @@
 """Projects of a team."""
 
-from apps.api.operations import PROJECT, TEAM, Answer, ApiRequest, below, made, operation
+from apps.api.operations import (
+    PROJECT,
+    TEAM,
+    Answer,
+    ApiRequest,
+    below,
+    made,
+    operation,
+    project_of,
+)
 from apps.api.wire.base import DEFAULT_SIZE, CursorText, ListOf, Size, listed
 from apps.api.wire.people import ProjectChange, ProjectIn, ProjectOut, project_out
 from apps.core.paging import Key, paginate
@@ -39,7 +48,7 @@ def add_project(request: ApiRequest, body: ProjectIn) -> Answer:
 @operation("GET", "", Action.READ, places=[PROJECT], returns=ProjectOut)
 def show_project(request: ApiRequest) -> ProjectOut:
     """One project."""
-    return project_out(request.access.project, request.access)
+    return project_out(project_of(request), request.access)
 
 
 @operation("PATCH", "", Action.LOG, places=[PROJECT], returns=ProjectOut)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from django.utils import timezone
 from ninja import Query
 
-from apps.api.operations import Answer, ApiRequest, below, made, operation
+from apps.api.operations import Answer, ApiRequest, below, made, operation, project_of
 from apps.api.run_list import RunFilter, page_of_runs
 from apps.api.views.artifacts import sealed_artifact
 from apps.api.wire.base import DEFAULT_SIZE, CursorText, ListOf, Size, listed, whole_list
@@ -72,9 +72,9 @@ def list_runs(
     metric, runs that have no number for it are left out. `q` searches names and keys.
     """
     wanted = RunFilter(state or "", group, job_type, tag, q)
-    page = page_of_runs(request.access.project, wanted, order, cursor=cursor, size=size)
+    page = page_of_runs(project_of(request), wanted, order, cursor=cursor, size=size)
     now = timezone.now()
-    last: dict[int, dict[str, float]] = {}
+    last: dict[int, dict[str, float | None]] = {}
     if metric:
         owners = [run.pk for run in page.rows]
         for series in series_of_many(owner_ids=owners, kind=SeriesKind.METRIC, keys=list(metric)):
@@ -174,4 +174,4 @@ def list_run_artifacts(request: ApiRequest, run: str) -> ListOf[EdgeOut]:
 
 
 def _run(request: ApiRequest, key: str) -> Run:
-    return run_in(request.access.project, key)
+    return run_in(project_of(request), key)

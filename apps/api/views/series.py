@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from apps.api.operations import ApiRequest, operation, read_json
+from apps.api.operations import ApiRequest, operation, project_of, read_json
 from apps.api.places import read_place, write_place
 from apps.api.points import BODY, read_points
 from apps.api.wire.base import DEFAULT_SIZE, WHOLE, CursorText, ListOf, Size, Step, listed
@@ -47,7 +47,7 @@ def add_points(request: ApiRequest, run: str) -> StoredOut:
     """Log points of any number of metrics, all or nothing: 100,000 at once at most."""
     points = read_points(read_json(request))
     log_points(
-        run=run_in(request.access.project, run),
+        run=run_in(project_of(request), run),
         access=request.access,
         batches=points.batches,
         objects=points.objects,
@@ -65,7 +65,7 @@ def list_series(
     size: Size = DEFAULT_SIZE,
 ) -> ListOf[SeriesOut]:
     """The metrics of a run with last, smallest and largest value and number of points."""
-    found = run_in(request.access.project, run)
+    found = run_in(project_of(request), run)
     series = series_of(owner_id=found.pk, kind=SeriesKind(kind))
     rows = paginate(series, _BY_KEY, cursor=cursor, size=size, scope=f"run {found.pk} {kind}")
     return listed(rows, series_out, SeriesOut)
@@ -85,7 +85,7 @@ def sample_series(
 
     `count` says how many points the series has, `sampled` how many of them are given.
     """
-    found = run_in(request.access.project, run)
+    found = run_in(project_of(request), run)
     series = _series(found, key, kind)
     curve = sampled(
         owner_id=found.pk,
@@ -117,7 +117,7 @@ def list_points(
     size: HistorySize = 1000,
 ) -> HistoryOut:
     """Every point of a series, page by page."""
-    found = run_in(request.access.project, run)
+    found = run_in(project_of(request), run)
     _series(found, key, kind)
     scope = f"{found.pk} {kind} {key} {min_step} {max_step}"
     shown = page(
@@ -147,7 +147,7 @@ def list_objects(
     size: Size = DEFAULT_SIZE,
 ) -> ListOf[ObjectOut]:
     """The values of a run's history that are not numbers, by key and step."""
-    found = run_in(request.access.project, run)
+    found = run_in(project_of(request), run)
     objects = objects_of(owner_id=found.pk, keys=None if key is None else [key])
     scope = f"objects {found.pk} {key}"
     rows = paginate(objects, _BY_STEP, cursor=cursor, size=size, scope=scope)

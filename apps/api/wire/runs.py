@@ -46,7 +46,7 @@ class RunChange(In):
 
 class RunEnd(In):
     state: EndState = "finished"
-    exit_code: int | None = Field(None, ge=-(2**31), le=2**31 - 1)
+    exit_code: int | None = Field(default=None, ge=-(2**31), le=2**31 - 1)
     summary: dict[str, Any] | None = None
 
 
@@ -215,8 +215,9 @@ def run_fields(run: Run, now: datetime) -> dict[str, Any]:
     }
 
 
-def run_row(run: Run, now: datetime, last: dict[str, float]) -> RunRow:
-    return RunRow(**run_fields(run, now), last=last)
+def run_row(run: Run, now: datetime, last: dict[str, float | None]) -> RunRow:
+    figures: dict[str, Any] = {"last": last}
+    return RunRow(**run_fields(run, now), **figures)
 
 
 def run_detail(run: Run, now: datetime) -> RunDetail:
@@ -247,13 +248,16 @@ def edge_out(found: RunEdge) -> EdgeOut:
 
 
 def series_out(series: Series) -> SeriesOut:
+    figures: dict[str, Any] = {
+        "first_step": series.first_step,
+        "last_step": series.last_step,
+        "last_at": series.last_at,
+        "last": series.last,
+    }
     return SeriesOut(
         key=series.key,
         count=series.count,
-        first_step=series.first_step,
-        last_step=series.last_step,
-        last_at=series.last_at,
-        last=series.last,
+        **figures,
         min=series.min_value,
         max=series.max_value,
     )
