@@ -136,7 +136,10 @@ function painted(figure) {
   for (const shape of layout.shapes ?? []) shape.line.color = read(shape.name).color;
   for (const words of layout.annotations) words.font.color = read(words.name).color;
   // On a phone the words above the markers would cover each other; the legend has them.
-  if (narrow) layout.annotations = layout.annotations.filter(({ xref }) => xref === "paper");
+  if (narrow) {
+    layout.annotations = layout.annotations.filter(({ xref }) => xref === "paper");
+    layout.xaxis.nticks = 5;
+  }
   for (const axis of [layout.xaxis, layout.yaxis]) {
     Object.assign(axis, { gridcolor: base.line, linecolor: base.muted, spikecolor: base.line });
   }

@@ -12,6 +12,7 @@ from apps.web.charts import ChartSpec, Line, Marker, Point, line_chart
 from tests.browser import AxeCheck
 
 PAGE = """{% extends "base.html" %}{% block main %}<h1>Charts</h1>
+<a href="/" hx-get="/" hx-target="#loss" hx-select="#loss" hx-swap="outerHTML">Again</a>
 {% include "components/chart.html" %}{% endblock %}"""
 
 
@@ -76,6 +77,16 @@ def test_plotly_follows_the_theme(page: Page, live_server: LiveServer) -> None:
         "old => getComputedStyle(document.querySelector('.scatterlayer .js-line')).stroke !== old",
         arg=before,
     )
+
+
+def test_a_chart_that_htmx_brings_is_taken_over_too(page: Page, live_server: LiveServer) -> None:
+    open_chart(page, live_server.url)
+    page.evaluate("document.querySelector('#loss').dataset.old = 'yes'")
+
+    page.get_by_text("Again").click()
+
+    expect(page.locator("#loss:not([data-old]) .nsewdrag")).to_be_visible(timeout=30_000)
+    expect(page.locator(".chart-live .nsewdrag")).to_have_count(1)
 
 
 def test_without_scripts_the_drawing_and_the_table_stay(

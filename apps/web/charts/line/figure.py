@@ -101,7 +101,7 @@ def _trace(plan: Plan, line: Line, places: Sequence[Place]) -> dict[str, Any]:
     }
     if circles:
         sizes = [11 if place.point.marked else 7 for place in places]
-        trace["marker"] = {"size": sizes, "opacity": 1}
+        trace |= {"marker": {"size": sizes, "opacity": 1}, "cliponaxis": False}
         # The browser's side fills these with the line's colour and the others with the panel's.
         trace["customdata"] = [int(place.point.marked) for place in places]
     if not plan.with_bands and any(place.low is not None for place in places):
