@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def sources(*folders: Path) -> Iterator[Path]:
         yield from sorted(folder.rglob("*.py"))
 
 
+@lru_cache(maxsize=1000)
 def imports_of(path: Path) -> set[str]:
     """Every module that the file imports, at any depth of its code."""
     found: set[str] = set()
@@ -91,14 +93,18 @@ def test_nothing_runs_or_trusts_user_data(name: str) -> None:
 
 
 def _uses(path: Path, name: str) -> bool:
-    if any(module.split(".")[0] == name for module in imports_of(path)):
-        return True
+    return name in _called(path) or any(module.split(".")[0] == name for module in imports_of(path))
+
+
+@lru_cache(maxsize=1000)
+def _called(path: Path) -> frozenset[str]:
+    """The names, or last parts of names, that the file calls."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     called = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return any(
-        (isinstance(function, ast.Name) and function.id == name)
-        or (isinstance(function, ast.Attribute) and function.attr == name)
+    return frozenset(
+        function.id if isinstance(function, ast.Name) else function.attr
         for function in called
+        if isinstance(function, ast.Name | ast.Attribute)
     )
 
 

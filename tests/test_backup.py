@@ -251,7 +251,7 @@ class TestArchive:
 
     def test_no_flipped_byte_escapes(self, file: Path) -> None:
         whole = file.read_bytes()
-        for position in range(0, len(whole), 7):
+        for position in range(0, len(whole), 11):
             data = bytearray(whole)
             data[position] ^= 0x20
             file.write_bytes(data)

@@ -230,9 +230,12 @@ def test_a_file_that_is_no_database_is_said(server: Server) -> None:
 
 @pytest.mark.once
 def test_an_open_address_without_https_is_warned_about(server: Server) -> None:
-    server.start("--local", HOST="0.0.0.0")
-    server.wait_until_ready()
-    assert "travels in the clear" in server.stop()[1]
+    with socket.socket() as taken:
+        # So that it warns and goes no further.
+        taken.bind(("127.0.0.1", server.port))
+        taken.listen()
+        server.start("--local", HOST="0.0.0.0")
+        assert "travels in the clear" in server.output()
 
 
 @pytest.mark.once
