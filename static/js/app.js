@@ -138,6 +138,10 @@ function painted(figure) {
   // On a phone the words above the markers would cover each other; the legend has them.
   if (narrow) {
     layout.annotations = layout.annotations.filter(({ xref }) => xref === "paper");
+    for (const words of layout.annotations) {
+      layout.margin.t -= words.yshift - 6;
+      words.yshift = 6;
+    }
     layout.xaxis.nticks = 5;
   }
   for (const axis of [layout.xaxis, layout.yaxis]) {

@@ -32,10 +32,11 @@ def figure_of(plan: Plan) -> PlotlyFigure:
     spec = plan.spec
     traces = []
     # The last trace lies on top.
-    for line, places in reversed(plan.lines):
+    for rank, (line, places) in reversed([*enumerate(plan.lines)]):
         if plan.with_bands:
             traces += _band(plan, line, places)
-        traces.append(_trace(plan, line, places))
+        # The order of the words under the pointer is that of the legend.
+        traces.append(_trace(plan, line, places) | {"legendrank": rank})
     rows = marker_rows(plan, SIZES[0])
     return {
         "data": traces,
@@ -45,7 +46,6 @@ def figure_of(plan: Plan) -> PlotlyFigure:
             y_name=spec.y_label,
             top=14 * (1 + max((row for row, _marker in rows), default=-1)),
             hovermode="x unified",
-            legend={"traceorder": "reversed"},
             shapes=[_shape(plan, marker) for _at, marker in plan.markers],
             annotations=[_marker_text(plan, row, marker) for row, marker in rows],
         ),
@@ -145,6 +145,7 @@ def _shape(plan: Plan, marker: Marker) -> dict[str, Any]:
         "y0": 0,
         "y1": 1,
         "line": {"dash": "dot", "width": 1.25},
+        "opacity": 0.8,
     }
 
 
