@@ -94,11 +94,14 @@ def demo_beside() -> Iterator[None]:
         # Ctrl-C goes to the whole group; the child is told by the pipe instead.
         start_new_session=True,
     )
+    pipe = watcher.stdin
+    assert pipe  # noqa: S101 (asked for above)
+    # A forked worker must not hold our end of the pipe open after us.
+    os.register_at_fork(after_in_child=pipe.close)
     try:
         yield
     finally:
-        if watcher.stdin:
-            watcher.stdin.close()
+        pipe.close()
         try:
             watcher.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

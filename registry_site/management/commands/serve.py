@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import socket
+import sys
 from argparse import ArgumentParser
 from contextlib import nullcontext
 from typing import Any
@@ -40,8 +41,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except Exception as error:
             raise _as_command_error(error) from error
-        # The workers start afresh, and open connections of their own.
-        connections.close_all()
+        leave_databases()
         with local.demo_beside() if with_demo else nullcontext():
             serve(env)
 
@@ -79,8 +79,10 @@ class Command(BaseCommand):
 
 
 def serve(env: Environment) -> None:
-    # Not forked: a fork would share the database connections and their locks.
-    multiprocessing.set_start_method("spawn", force=True)
+    # Forked where that is safe: the workers have the program loaded already, which halves the time
+    # to the first page.
+    method = "fork" if sys.platform == "linux" else "spawn"
+    multiprocessing.set_start_method(method, force=True)
     Granian(
         "registry_site.wsgi:application",
         address=env.host,
@@ -94,6 +96,17 @@ def serve(env: Environment) -> None:
         # At "warning" it advises fewer threads than cores allow; ours mostly wait for the database.
         log_level=LogLevels.error,
     ).serve()
+
+
+def leave_databases() -> None:
+    """Close all that a worker must not share with us: connections, their locks, and the threads of
+    the pool."""
+    connections.close_all()
+    for connection in connections.all():
+        # Only PostgreSQL has a pool.
+        close_pool = getattr(connection, "close_pool", None)
+        if close_pool:
+            close_pool()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
