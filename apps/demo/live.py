@@ -114,7 +114,6 @@ def _log_epochs(
 
 def _log(run: Run, access: Access, readings: list[Reading], settings: Settings) -> bool:
     """Log some epochs; False when the database cannot take them just now."""
-    close_old_connections()
     lines = [
         Line(reading.epoch.number - 1, describe(reading.epoch, settings)) for reading in readings
     ]
@@ -123,6 +122,7 @@ def _log(run: Run, access: Access, readings: list[Reading], settings: Settings) 
             log_console(run=run, access=access, lines=lines)
             log_readings(run, access, readings, run.started_at, heard_at=timezone.now())
     except (OperationalError, InterfaceError):
+        close_old_connections()
         return False
     return True
 
