@@ -14,10 +14,10 @@ from apps.runs.models import ConsoleLine, Run
 
 
 def runs_of(project: Project) -> QuerySet[Run]:
-    """The project's runs, newest first, with the person who started each."""
+    """The project's runs, newest first, with the project and the person who started each."""
     return (
         Run.objects.filter(project=project)
-        .select_related("created_by")
+        .select_related("project", "created_by")
         .order_by("-started_at", "-pk")
     )
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding
 from apps.core.names import name_key
-from apps.core.numbers import MISSING, Delta, format_count, format_delta, format_value
+from apps.core.numbers import MISSING, Delta, Direction, format_count, format_delta, format_value
 from apps.core.paging import Key, Page, paginate
 from apps.core.times import ago, span
 from apps.evaluations.choices import Better
@@ -22,6 +22,11 @@ from apps.registry.queries.table import better_of, format_of
 from apps.web.addresses import model_url, project_url
 
 PAGE_SIZE = 50
+_DIRECTIONS: dict[Better, Direction] = {
+    Better.LOWER: "lower",
+    Better.HIGHER: "higher",
+    Better.NEITHER: "",
+}
 # By team, the registry's before those of projects, then by name; every list of models keeps this.
 ORDER = (
     Key("team_key", "text"),
@@ -65,17 +70,17 @@ class ModelRow:
 
 def page_of_models(models: QuerySet[Collection], user: User, *, cursor: str, search: str) -> Page:
     """A page of model rows; the same number of queries for any number of rows."""
-    ordered = models.annotate(
+    ordered = named_like(models, search).annotate(
         team_key=F("team__name_key"), place_key=Coalesce("project__name_key", Value(""))
     )
-    if search:
-        ordered = named_like(ordered, search)
     page = paginate(ordered, ORDER, cursor=cursor, size=PAGE_SIZE, scope=search)
     return page.with_rows(model_rows(page.rows, user))
 
 
 def named_like(models: QuerySet[Collection], words: str) -> QuerySet[Collection]:
-    """Those whose name or title contains the words, whatever their letter case."""
+    """Those whose name or title contains the words, whatever their letter case; all for none."""
+    if not words:
+        return models
     return models.filter(Q(name_key__contains=name_key(words)) | Q(title__icontains=words))
 
 
@@ -123,7 +128,7 @@ def _headline(
     delta = format_delta(
         value,
         former.value if former else None,
-        "" if better == Better.NEITHER else better.value,
+        _DIRECTIONS[better],
         spec,
         reference=_("the former holder"),
     )

@@ -1,6 +1,6 @@
 """Reading status labels and who holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
@@ -15,6 +15,12 @@ from apps.registry.models import StatusLabel
 def labels_of(team: Team) -> QuerySet[StatusLabel]:
     """The team's vocabulary in its order."""
     return StatusLabel.objects.filter(team=team).order_by("position", "name_key")
+
+
+def colours_of(teams: Iterable[int]) -> dict[tuple[int, str], str]:
+    """The colour of each label of these teams by team and canonical name (one query)."""
+    labels = StatusLabel.objects.filter(team__in=set(teams))
+    return {(label.team_id, label.name_key): label.colour for label in labels}
 
 
 def label_rules(team: Team, name: str) -> StatusLabel:

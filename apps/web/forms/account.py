@@ -1,6 +1,7 @@
 """Forms of signing in and of one's own keys and password."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.utils import timezone
@@ -10,14 +11,14 @@ from apps.accounts.choices import Scope
 from apps.accounts.services import MAX_PASSWORD_LENGTH
 
 
-def _password(label: str, autocomplete: str, **options: object) -> forms.CharField:
+def _password(label: Any, autocomplete: str, **options: Any) -> forms.CharField:
     """A password exactly as typed: spaces at its ends belong to it."""
     return forms.CharField(
         label=label,
         strip=False,
         max_length=MAX_PASSWORD_LENGTH,
         widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 

@@ -47,7 +47,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
-    login(request, user)
+    _let_in(request, user)
     return HttpResponseRedirect(target)
 
 
@@ -58,7 +58,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         link = open_login_link(token)
         return render(request, "account/sign_in_link.html", {"person": link.user})
-    login(request, services.use_login_link(token=token, actor=actor_of(request)))
+    _let_in(request, services.use_login_link(token=token, actor=actor_of(request)))
     return redirect("home")
 
 
@@ -180,6 +180,12 @@ def client_lines(secret: str) -> Sequence[dict[str, str]]:
             "code": f'curl -H "Authorization: Bearer {secret}" {base}/api/v1/projects',
         },
     ]
+
+
+def _let_in(request: HttpRequest, user: User) -> None:
+    """A session of its own: nothing of the former one, and never the same cookie again."""
+    request.session.flush()
+    login(request, user)
 
 
 def _sign_in_page(

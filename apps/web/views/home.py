@@ -12,6 +12,7 @@ from apps.artifacts.queries import collections_of
 from apps.core.names import clean_text
 from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
+from apps.registry.queries.labels import colours_of
 from apps.registry.queries.overview import recent_moves, visible_models
 from apps.runs.models import Run
 from apps.runs.queries import live_runs
@@ -32,10 +33,12 @@ def home(request: HttpRequest) -> HttpResponse:
     user = person(request)
     context = _models_context(request, user, visible_models(user))
     live = list(live_runs(user)[: SHOWN_LIVE + 1])
+    moves = recent_moves(user)
+    colours = colours_of(holding.version.collection.team_id for holding in moves)
     context |= {
         "live": [_live_run(run) for run in live[:SHOWN_LIVE]],
         "more_live": len(live) > SHOWN_LIVE,
-        "moves": [_move(holding) for holding in recent_moves(user)],
+        "moves": [_move(holding, colours) for holding in moves],
     }
     return answer(request, "home/home.html", context, fragment="models")
 
@@ -82,10 +85,11 @@ def _live_run(run: Run) -> dict[str, Any]:
     }
 
 
-def _move(holding: LabelHolding) -> dict[str, Any]:
+def _move(holding: LabelHolding, colours: dict[tuple[int, str], str]) -> dict[str, Any]:
     """One label move, as a line of the timeline."""
     version = holding.version
     return {
+        "hue": colours.get((version.collection.team_id, holding.label_key), "slate"),
         "who": str(holding.given_by or _("Somebody")),
         "model": str(version.collection),
         "model_url": model_url(version.collection),

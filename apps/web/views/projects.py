@@ -120,7 +120,11 @@ def _run_rows(access: Access, runs: Sequence[Run]) -> tuple[list[str], list[dict
                 "started": ago(run.started_at, now),
                 "started_at": run.started_at,
                 "duration": duration(run_seconds(run, state, now)),
-                "values": [last[run.pk].get(metric, MISSING) for metric in metrics],
+                "values": [_value(metric, last[run.pk].get(metric)) for metric in metrics],
             }
         )
     return metrics, rows
+
+
+def _value(metric: str, text: str | None) -> dict[str, Any]:
+    return {"metric": metric, "text": text or MISSING, "is_missing": text is None}

@@ -1,0 +1,319 @@
+"""Every route against everybody: what the policy table says is what each of them answers.
+
+The routes come from the resolver, so a new one is covered the moment it exists. Its address is
+filled from one small world; a parameter that the world cannot fill fails the test.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.choices import Role, Scope
+from apps.accounts.models import ApiKey, User
+from apps.accounts.services import create_login_link, set_role
+from apps.core.checks import ANY, Route, routes
+from apps.projects.access import POLICY, Action, role_in
+from apps.projects.models import Project
+from apps.projects.services import set_project_role
+from apps.registry.services.promotion import promote_version
+from apps.runs.services import log_points
+from apps.series.services import Batch
+from tests import build
+
+pytestmark = pytest.mark.django_db
+
+API = "api/"
+BODY = b"{}"
+PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
+
+
+@dataclass
+class Place:
+    """A project with one of everything, under names that are the same in each place."""
+
+    project: Project
+    run: str
+    artifact: str
+    result: int
+
+
+@dataclass
+class World:
+    """Two projects in the team main, one of them private, and a model in the registry."""
+
+    owner: User
+    open: Place
+    secret: Place
+    token: str
+
+    def value(self, route: Route, name: str, place: Place, user: User | None) -> str:
+        """What stands for a parameter. Raises LookupError for one that nobody has thought of."""
+        if name == "name":
+            return "loss" if "metrics/" in route.pattern else "digits-10k"
+        if name == "key":
+            return place.artifact if "/artifacts/<key>" in route.pattern else "loss"
+        if name == "pk":
+            # One's own, as the page of keys would link to; somebody else's for a stranger.
+            return str(ApiKey.objects.filter(user=user or self.owner).earliest("pk").pk)
+        return {
+            "team": "main",
+            "project": place.project.name,
+            "run": place.run,
+            "collection": "candidates",
+            "type": "model",
+            "number": "1",
+            "version": "v1",
+            "label": "staging",
+            "path": "data.bin",
+            "result": str(place.result),
+            "digest": hashlib.sha256(BODY).hexdigest(),
+            "token": self.token,
+        }[name]
+
+    def address(self, route: Route, place: Place, user: User | None) -> str:
+        """The address of the route in this place."""
+        return "/" + PARAMETER.sub(
+            lambda found: self.value(route, found["name"], place, user), route.pattern
+        )
+
+
+@dataclass
+class Caller:
+    """Somebody, and by which way in: a session for pages, a key for the API."""
+
+    name: str
+    user: User | None
+    key: str = ""
+    scope: Scope = Scope.WRITE
+    has_session: bool = True
+    client: Client = field(default_factory=Client)
+
+    def __post_init__(self) -> None:
+        if self.user is not None and self.has_session:
+            self.client.force_login(self.user)
+
+    def is_known_at(self, route: Route) -> bool:
+        """Sessions count for pages alone, keys for the API alone."""
+        return bool(self.key) if is_api(route) else self.user is not None and self.has_session
+
+
+def is_api(route: Route) -> bool:
+    return route.pattern.startswith(API)
+
+
+@pytest.fixture
+def world() -> World:
+    owner = build.user("owner", role=Role.ADMIN)
+    golden_set = build.golden_set(owner)
+    build.project(owner, "open")
+    build.project(owner, "secret", private=True)
+    registry = build.collection(owner, None)
+    places = []
+    for project in Project.objects.order_by("name"):
+        allowed = build.access(owner, project=project)
+        run = build.run(owner, project)
+        points = Batch("loss", steps=[1, 2], times=[1.0, 2.0], values=[0.5, 0.4])
+        log_points(run=run, batches=[points], access=allowed)
+        version = build.version(owner, build.collection(owner, project), made_by=run)
+        result = build.result(owner, version.artifact, 0.5, on=golden_set)
+        promote_version(version=version, label="staging", access=allowed)
+        places.append(Place(project, run.key, version.artifact.key, result.pk))
+    linked = build.version(owner, registry, place=places[0].project)
+    promote_version(version=linked, label="staging", access=build.access(owner))
+    build.api_key(owner)
+    open_place, secret = places
+    token = create_login_link(user=owner, actor=build.SYSTEM)
+    return World(owner, open_place, secret, token)
+
+
+def member(role: Role) -> Caller:
+    user = build.user(str(role), role=role)
+    return Caller(str(role), user, key=build.api_key(user))
+
+
+def without_role(_world: World) -> Caller:
+    user = build.user("nobody")
+    set_role(user=user, team=build.team(), role=None, actor=build.SYSTEM)
+    return Caller("no role", user, key=build.api_key(user))
+
+
+def of_another_team(_world: World) -> Caller:
+    user = build.user("foreigner", role=Role.ADMIN, team_name="others")
+    return Caller("admin of another team", user, key=build.api_key(user))
+
+
+def with_read_key(_world: World) -> Caller:
+    user = build.user("reader", role=Role.ADMIN)
+    key = build.api_key(user, scope=Scope.READ)
+    return Caller("read key", user, key=key, scope=Scope.READ, has_session=False)
+
+
+def with_write_key(_world: World) -> Caller:
+    user = build.user("writer", role=Role.EDITOR)
+    return Caller("write key", user, key=build.api_key(user), has_session=False)
+
+
+def named_for_the_secret(world: World) -> Caller:
+    user = build.user("named", role=Role.VIEWER)
+    secret = build.access(world.owner, project=world.secret.project)
+    set_project_role(user=user, role=Role.EDITOR, access=secret)
+    return Caller("named for the private project", user, key=build.api_key(user))
+
+
+CALLERS: dict[str, Callable[[World], Caller]] = {
+    "anonymous": lambda _world: Caller("anonymous", None),
+    "no-role": without_role,
+    "viewer": lambda _world: member(Role.VIEWER),
+    "editor": lambda _world: member(Role.EDITOR),
+    # A member of the team who is not named for its private project.
+    "curator": lambda _world: member(Role.CURATOR),
+    "admin": lambda _world: member(Role.ADMIN),
+    "read-key": with_read_key,
+    "write-key": with_write_key,
+    "another-team": of_another_team,
+    "named": named_for_the_secret,
+}
+
+
+def expected(caller: Caller, route: Route, project: Project | None) -> str:
+    """What the policy table says."""
+    rule = POLICY[route.action]
+    if route.action == Action.PUBLIC:
+        return "reached"
+    if not caller.is_known_at(route):
+        return "unknown"
+    assert caller.user is not None
+    if rule.role is not None:
+        role = role_at(caller.user, project)
+        if role is None:
+            return "hidden"
+        if not role.at_least(rule.role):
+            return "forbidden"
+    return "forbidden" if rule.scope == Scope.WRITE != caller.scope else "reached"
+
+
+def role_at(user: User, project: Project | None) -> Role | None:
+    if project is not None:
+        return role_in(user, build.team(), project)
+    membership = user.memberships.filter(team=build.team()).first()
+    return Role(membership.role) if membership else None
+
+
+def outcome(caller: Caller, route: Route, method: str, address: str) -> str:
+    """What the route answers, undone again."""
+    headers = {"Authorization": f"Bearer {caller.key}"} if caller.key else {}
+    is_write = method in ("POST", "PUT", "PATCH")
+    content_type = "application/json" if is_api(route) else "application/x-www-form-urlencoded"
+    with transaction.atomic():
+        response = caller.client.generic(
+            method,
+            address,
+            (BODY if is_api(route) else b"") if is_write else b"",
+            content_type=content_type if is_write else "application/octet-stream",
+            headers=headers,
+        )
+        if response.streaming:
+            b"".join(response)
+        transaction.set_rollback(True)
+    status = response.status_code
+    if status == 401 or response.headers.get("Location", "").startswith(reverse("sign_in")):
+        return "unknown"
+    return {403: "forbidden", 404: "hidden"}.get(status, "reached" if status < 500 else "fault")
+
+
+def methods_of(route: Route) -> list[str]:
+    return [route.method] if route.method != ANY else ["GET", "POST"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", CALLERS)
+def test_every_route_keeps_its_policy(world: World, who: str) -> None:
+    caller = CALLERS[who](world)
+    wrong = []
+    for route in routes():
+        if route.action == Action.PUBLIC:
+            continue
+        is_in_project = "project>" in route.pattern
+        for place in [world.open, world.secret] if is_in_project else [world.open]:
+            wanted = expected(caller, route, place.project if is_in_project else None)
+            address = world.address(route, place, caller.user)
+            for method in methods_of(route):
+                found = outcome(caller, route, method, address)
+                if found != wanted:
+                    wrong.append(f"{method} {address}: {found}, not {wanted}")
+    assert wrong == []
+
+
+def test_the_matrix_has_every_kind_of_cell(world: World) -> None:
+    """It would prove little if nobody were ever refused."""
+    cells = {
+        expected(caller, route, place.project)
+        for caller in (Caller("anonymous", None), member(Role.VIEWER))
+        for route in routes()
+        for place in (world.open, world.secret)
+    }
+    assert cells == {"reached", "unknown", "hidden", "forbidden"}
+
+
+def test_what_is_public_asks_nobody_to_sign_in(world: World) -> None:
+    stranger = Caller("anonymous", None)
+    public = [route for route in routes() if route.action == Action.PUBLIC]
+    answers = {
+        route.name or route.pattern: outcome(
+            stranger, route, "GET", world.address(route, world.open, None)
+        )
+        for route in public
+    }
+    assert answers == {
+        "healthz": "reached",
+        "readyz": "reached",
+        "metrics": "hidden",  # while no token is set
+        "openapi": "reached",
+        "sign_in": "reached",
+        "sign_in_link": "reached",
+        "sign_out": "reached",
+        "theme": "reached",
+    }
+
+
+def test_a_session_is_nobody_to_the_api(world: World) -> None:
+    caller = Caller("session only", world.owner)
+    found = {
+        outcome(caller, route, route.method, world.address(route, world.open, world.owner))
+        for route in routes()
+        if is_api(route) and route.action != Action.PUBLIC
+    }
+    assert found == {"unknown"}
+
+
+def test_a_key_opens_no_page(world: World) -> None:
+    caller = Caller("key only", world.owner, key=build.api_key(world.owner), has_session=False)
+    found = {
+        outcome(caller, route, "GET", world.address(route, world.open, world.owner))
+        for route in routes()
+        if not is_api(route) and route.action != Action.PUBLIC
+    }
+    assert found == {"unknown"}
+
+
+def test_hidden_and_missing_look_the_same(world: World) -> None:
+    viewer = member(Role.VIEWER)
+    for route in routes():
+        if "<name:project>" not in route.pattern or is_api(route):
+            continue
+        hidden = viewer.client.get(world.address(route, world.secret, viewer.user))
+        elsewhere = replace(world.secret, project=Project(name="nowhere"))
+        missing = viewer.client.get(world.address(route, elsewhere, viewer.user))
+        assert hidden.status_code == missing.status_code == 404
+        shown = hidden.content.replace(b"secret", b"nowhere")
+        assert _without_tokens(shown) == _without_tokens(missing.content)
+
+
+def _without_tokens(page: bytes) -> bytes:
+    return re.sub(rb'name="csrfmiddlewaretoken" value="\w+"', b"", page)

@@ -1,0 +1,250 @@
+"""The lists of models: all that one may see, those of a team, and looking for one."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.choices import Role
+from apps.accounts.models import User
+from apps.artifacts.services import link_version
+from apps.projects.services import set_project_role
+from apps.registry.services.promotion import promote_version, roll_back
+from apps.runs.services import finish_run
+from tests import build
+from tests.web.visits import browser, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def table() -> build.Table:
+    """Three versions with the losses 0.5, 0.3 and 0.4; none of them in production."""
+    return build.table()
+
+
+def promote(table: build.Table, number: int, reason: str = "") -> None:
+    promote_version(
+        version=table.versions[number - 1],
+        label="production",
+        reason=reason,
+        access=build.access(table.curator, project=table.project),
+    )
+
+
+class TestModels:
+    def test_says_what_is_in_production_since_when_and_by_whom(self, table: build.Table) -> None:
+        promote(table, 2)
+        page = text_of(browser(table.viewer).get("/"))
+        assert 'href="/main/digits/models/candidates"' in page
+        assert 'href="/main/digits/models/candidates/versions/2">Version 2</a>' in page
+        assert f"<bdi>{table.curator.username}</bdi>" in page
+        assert "for less than a minute" in page
+
+    def test_compares_with_the_former_holder(self, table: build.Table) -> None:
+        promote(table, 1)
+        assert "vs v" not in text_of(browser(table.viewer).get("/"))
+        promote(table, 2)
+        page = text_of(browser(table.viewer).get("/"))
+        assert "<strong>0.3</strong>" in page
+        assert "−40%" in page
+        assert "vs v1" in page
+
+    def test_a_model_without_a_holder_says_so(self, table: build.Table) -> None:
+        assert "nothing yet" in text_of(browser(table.viewer).get("/"))
+
+    def test_a_name_that_is_code_stays_text(self, table: build.Table) -> None:
+        build.collection(table.editor, table.project, "<b onclick=x>")
+        page = text_of(browser(table.viewer).get("/"))
+        assert "<b onclick" not in page
+        assert "<bdi>&lt;b onclick=x&gt;</bdi>" in page
+
+    @pytest.mark.parametrize(("path", "queries"), [("/", 11), ("/main/models", 9)])
+    def test_the_queries_do_not_grow(
+        self, table: build.Table, path: str, queries: int, django_assert_num_queries: Any
+    ) -> None:
+        promote(table, 1)
+        client = browser(table.viewer)
+        for number in range(29):
+            if number in (1, 28):
+                with django_assert_num_queries(queries):
+                    client.get(path)
+            collection = build.collection(table.editor, table.project, f"model {number}")
+            version = build.version(table.editor, collection)
+            build.result(table.editor, version.artifact, 0.1, on=table.golden_set)
+            access = build.access(table.curator, project=table.project)
+            promote_version(version=version, label="production", access=access)
+        assert text_of(client.get(path)).count(">Version 1</a>") == 30
+
+
+class TestWhatIsHidden:
+    def test_private_projects_are_not_there(self, table: build.Table) -> None:
+        owner = build.user("owner", role=Role.ADMIN)
+        secret = build.project(owner, "secret", private=True)
+        version = build.version(owner, build.collection(owner, secret, "hidden"))
+        build.run(owner, secret, name="hidden run")
+        access = build.access(owner, project=secret)
+        promote_version(version=version, label="production", reason="hush", access=access)
+        for path in ("/", "/main/models", "/projects", "/search?q=hidden", "/search?q=secret"):
+            page = text_of(browser(table.curator).get(path))
+            assert not any(word in page for word in ("/secret", ">hidden", "hush")), path
+            assert "/secret" in text_of(browser(owner).get(path)) or path == "/search?q=x"
+
+    def test_until_one_is_named(self, table: build.Table) -> None:
+        owner = build.user("owner", role=Role.ADMIN)
+        secret = build.project(owner, "secret", private=True)
+        build.collection(owner, secret, "hidden")
+        set_project_role(
+            user=table.viewer, role=Role.VIEWER, access=build.access(owner, project=secret)
+        )
+        assert ">hidden<" in text_of(browser(table.viewer).get("/"))
+
+    def test_other_teams_are_not_there(self, table: build.Table) -> None:
+        stranger = build.user("stranger", role=Role.ADMIN, team_name="others")
+        page = text_of(browser(stranger).get("/"))
+        assert "candidates" not in page
+        assert "No model yet" in page
+        assert browser(stranger).get("/main/models").status_code == 404
+
+    def test_a_former_holder_of_a_hidden_source_gives_no_number(self, table: build.Table) -> None:
+        owner = build.user("owner", role=Role.ADMIN)
+        secret = build.project(owner, "secret", private=True)
+        hidden = build.version(owner, build.collection(owner, secret, "hidden"))
+        build.result(owner, hidden.artifact, 0.9, on=table.golden_set)
+        registry = build.collection(owner, None, "MNIST")
+        build.version(owner, registry, place=table.project)
+        allowed = build.access(owner)
+        former = link_version(artifact=hidden.artifact, collection=registry, access=allowed)
+        shown = link_version(
+            artifact=table.versions[1].artifact, collection=registry, access=allowed
+        )
+        for version in (former, shown):
+            promote_version(version=version, label="production", access=allowed)
+        assert "vs v2" in text_of(browser(owner).get("/"))
+        page = text_of(browser(table.viewer).get("/"))
+        assert ">Version 3</a>" in page
+        assert "vs v2" not in page
+
+
+class TestWhatChangedLately:
+    def test_moves_are_told_newest_first(self, table: build.Table) -> None:
+        promote(table, 1, "first one")
+        promote(table, 2, "<i>better</i>")
+        access = build.access(table.curator, project=table.project)
+        roll_back(collection=table.collection, label="production", access=access)
+        page = text_of(browser(table.viewer).get("/"))
+        assert page.index("rolled back") < page.index("&lt;i&gt;better") < page.index("first one")
+
+    def test_ten_at_most(self, table: build.Table) -> None:
+        for number in range(12):
+            promote(table, number % 3 + 1, f"reason {number}.")
+        page = text_of(browser(table.viewer).get("/"))
+        assert page.count("reason ") == 10
+        assert "reason 1." not in page
+
+
+class TestLiveRuns:
+    def test_those_that_are_going_on_are_named(self, table: build.Table) -> None:
+        build.run(table.editor, table.project, name="going on")
+        over = build.run(table.editor, table.project, name="over")
+        finish_run(run=over, access=build.access(table.editor, project=table.project))
+        page = text_of(browser(table.viewer).get("/"))
+        assert "1 run live" in page
+        assert "going on" in page
+        assert ">over<" not in page
+
+    def test_a_silent_one_is_not_live(self, table: build.Table) -> None:
+        run = build.run(table.editor, table.project)
+        run.heartbeat_at = timezone.now() - timedelta(hours=1)
+        run.save()
+        assert "run live" not in text_of(browser(table.viewer).get("/"))
+
+
+class TestFindingAModel:
+    @pytest.fixture
+    def viewer(self, table: build.Table) -> User:
+        for name in ("MNIST small", "mnist large", "cifar"):
+            build.collection(table.editor, table.project, name)
+        return table.viewer
+
+    def test_by_part_of_its_name(self, viewer: User) -> None:
+        page = text_of(browser(viewer).get("/main/models", {"q": "Mnist"}))
+        assert "MNIST small" in page
+        assert "mnist large" in page
+        assert ">cifar<" not in page
+
+    def test_nothing_found_is_not_an_empty_team(self, viewer: User) -> None:
+        page = text_of(browser(viewer).get("/", {"q": "zzz"}))
+        assert "No model has such a name" in page
+        assert "No model yet" not in page
+
+    def test_htmx_gets_the_list_alone(self, viewer: User) -> None:
+        headers = {"HX-Request": "true", "HX-Target": "models"}
+        part = text_of(browser(viewer).get("/", {"q": "cifar"}, headers=headers))
+        assert part.strip().startswith("<section")
+        assert ">cifar<" in part
+        assert "<html" not in part
+
+    @pytest.mark.parametrize("words", ["a\x00b", "x" * 201, "a\nb"])
+    def test_what_no_name_can_hold_is_refused(self, viewer: User, words: str) -> None:
+        assert browser(viewer).get("/", {"q": words}).status_code == 400
+
+    @pytest.mark.parametrize("words", ["%", "_", "' or 1=1 --", "<script>", "{{7*7}}", "\\"])
+    def test_odd_words_are_words(self, viewer: User, words: str) -> None:
+        answer = browser(viewer).get("/", {"q": words})
+        assert answer.status_code == 200
+        assert "<script>" not in text_of(answer)
+        assert "49" not in text_of(answer).split("<main")[1]
+
+
+class TestPaging:
+    def test_every_model_once(self, table: build.Table) -> None:
+        names = {f"model {number:03}" for number in range(70)}
+        for name in names:
+            build.collection(table.editor, table.project, name)
+        client = browser(table.viewer)
+        first = client.get("/main/models")
+        following = first.context["foot"]["next_url"]
+        second = client.get(following)
+        rows = [row.name for page in (first, second) for row in page.context["page"].rows]
+        assert len(rows) == 71
+        assert set(rows) == {*names, "candidates"}
+        assert second.context["foot"]["text"] == "51–71 of 71"
+        back = client.get(second.context["foot"]["previous_url"])
+        assert [row.name for row in back.context["page"].rows] == rows[:50]
+
+    @pytest.mark.parametrize("cursor", ["x", "AAAA", "x" * 10_000, "\x00"])
+    def test_a_made_up_cursor_is_refused(self, table: build.Table, cursor: str) -> None:
+        assert browser(table.viewer).get("/", {"cursor": cursor}).status_code == 400
+
+
+class TestSearch:
+    def test_finds_models_projects_and_runs(self, table: build.Table) -> None:
+        build.run(table.editor, table.project, name="digits with dropout")
+        page = text_of(browser(table.viewer).get("/search", {"q": "DIGITS"}))
+        assert 'href="/main/digits"' in page
+        assert "digits with dropout" in page
+        assert "candidates" in text_of(browser(table.viewer).get("/search", {"q": "candi"}))
+
+    def test_a_run_by_its_key(self, table: build.Table) -> None:
+        run = build.run(table.editor, table.project, name="named otherwise")
+        assert "named otherwise" in text_of(browser(table.viewer).get("/search", {"q": run.key}))
+
+    def test_says_when_there_is_nothing(self, table: build.Table) -> None:
+        assert "Nothing found" in text_of(browser(table.viewer).get("/search", {"q": "zzz"}))
+
+    def test_shows_the_words_as_text(self, table: build.Table) -> None:
+        page = text_of(browser(table.viewer).get("/search", {"q": '"><script>alert(1)</script>'}))
+        assert "<script>alert" not in page
+
+
+def test_the_first_visit_teaches_the_first_command() -> None:
+    page = text_of(browser(build.user()).get("/"))
+    for word in ("Make an API key", "WANDB_BASE_URL", "MLFLOW_TRACKING_URI", "curl"):
+        assert word in page
+
+
+def test_a_teams_address_leads_to_its_models(table: build.Table) -> None:
+    assert browser(table.viewer).get("/main")["Location"] == "/main/models"
+    assert browser(table.viewer).get("/MAIN/models").status_code == 200

@@ -1,0 +1,143 @@
+"""The list of projects, and the page of one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from apps.accounts.choices import Role
+from apps.projects.services import set_archived
+from apps.runs.choices import RunState
+from apps.runs.models import Run
+from apps.runs.services import finish_run, log_points
+from apps.series.services import Batch
+from tests import build
+from tests.web.visits import browser, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def table() -> build.Table:
+    return build.table()
+
+
+def logged_run(table: build.Table, name: str, **values: Sequence[float]) -> Run:
+    """A run that is over, with these values of each metric."""
+    run = build.run(table.editor, table.project, name=name)
+    allowed = build.access(table.editor, project=table.project)
+    batches = [
+        Batch(key, list(range(len(points))), [1.0] * len(points), points)
+        for key, points in values.items()
+    ]
+    log_points(run=run, batches=batches, access=allowed)
+    return finish_run(run=run, access=allowed)
+
+
+class TestProject:
+    def test_shows_its_models_and_its_runs(self, table: build.Table) -> None:
+        run = logged_run(table, "first try", loss=[0.9, 0.125])
+        page = text_of(browser(table.viewer).get("/main/digits"))
+        assert 'href="/main/digits/models/candidates"' in page
+        assert f'href="/main/digits/runs/{run.key}"' in page
+        assert "finished" in page
+        assert ">0.125</td>" in page
+        assert table.editor.username in page
+
+    def test_the_columns_are_what_most_runs_have(self, table: build.Table) -> None:
+        for number in range(3):
+            logged_run(table, f"run {number}", loss=[1.0], **{f"own-{number}": [2.0]})
+        answer = browser(table.viewer).get("/main/digits")
+        assert answer.context["metrics"] == ["loss", "own-0", "own-1", "own-2"]
+
+    def test_a_diverged_run_says_nan_and_a_missing_value_nothing(self, table: build.Table) -> None:
+        logged_run(table, "diverged", loss=[0.5, float("nan")])
+        logged_run(table, "silent")
+        page = text_of(browser(table.viewer).get("/main/digits"))
+        assert ">NaN</td>" in page
+        assert 'is-missing" data-label="loss">–</td>' in page
+
+    def test_the_queries_do_not_grow(
+        self, table: build.Table, django_assert_num_queries: Any
+    ) -> None:
+        client = browser(table.viewer)
+        logged_run(table, "first", loss=[1.0])
+        with django_assert_num_queries(14):
+            client.get("/main/digits")
+        for number in range(30):
+            logged_run(table, f"run {number}", loss=[1.0], other=[2.0])
+        with django_assert_num_queries(14):
+            client.get("/main/digits")
+
+    def test_runs_come_newest_first_and_in_pages(self, table: build.Table) -> None:
+        names = [logged_run(table, f"run {number}").name for number in range(30)]
+        client = browser(table.viewer)
+        first = client.get("/main/digits")
+        assert [row["name"] for row in first.context["page"].rows] == names[:4:-1]
+        assert first.context["foot"]["text"] == "1–25 of 30"
+        second = client.get(first.context["foot"]["next_url"])
+        assert [row["name"] for row in second.context["page"].rows] == names[4::-1]
+
+    def test_htmx_gets_the_runs_alone(self, table: build.Table) -> None:
+        logged_run(table, "first")
+        headers = {"HX-Request": "true", "HX-Target": "runs"}
+        part = text_of(browser(table.viewer).get("/main/digits", headers=headers))
+        assert part.strip().startswith('<section class="panel" id="runs"')
+
+    def test_an_archived_one_says_so_and_can_be_read(self, table: build.Table) -> None:
+        admin = build.user(role=Role.ADMIN)
+        set_archived(archived=True, access=build.access(admin, project=table.project))
+        answer = browser(table.viewer).get("/main/digits")
+        assert answer.status_code == 200
+        assert "This project is archived" in text_of(answer)
+
+    def test_an_empty_one_teaches_how_to_log(self, table: build.Table) -> None:
+        build.project(table.editor, "fresh")
+        page = text_of(browser(table.viewer).get("/main/fresh"))
+        assert "No run yet" in page
+        assert "WANDB_BASE_URL" in page
+
+    @pytest.mark.parametrize("name", ["模型 שלום", "a&b=c <i>", "x" * 128, "it's 100 ^ ok"])
+    def test_any_name_works_in_its_address(self, table: build.Table, name: str) -> None:
+        place = build.project(table.editor, name)
+        client = browser(table.viewer)
+        listed = client.get("/projects").context["page"].rows
+        (row,) = [row for row in listed if row["name"] == place.name]
+        answer = client.get(row["url"])
+        assert answer.status_code == 200
+        assert "<i>" not in text_of(answer)
+
+    @pytest.mark.parametrize("path", ["/main/digits%00", "/main/a%0ab", "/ma%00in/digits"])
+    def test_control_characters_find_nothing(self, table: build.Table, path: str) -> None:
+        assert browser(table.viewer).get(path).status_code == 404
+
+
+class TestAllProjects:
+    def test_counts_runs(self, table: build.Table) -> None:
+        for number in range(2):
+            logged_run(table, f"run {number}")
+        (row,) = browser(table.viewer).get("/projects").context["page"].rows
+        assert (row["name"], row["team"], row["runs"]) == ("digits", "main", "2")
+        assert row["last"] == "just now"
+
+    def test_the_queries_do_not_grow(
+        self, table: build.Table, django_assert_num_queries: Any
+    ) -> None:
+        client = browser(table.viewer)
+        for number in range(30):
+            if number in (0, 29):
+                with django_assert_num_queries(4):  # session, person, projects, counts
+                    client.get("/projects")
+            build.project(table.editor, f"project {number}")
+
+    def test_nothing_yet_teaches_how_to_begin(self) -> None:
+        page = text_of(browser(build.user()).get("/projects"))
+        assert "No project yet" in page
+        assert "MLFLOW_TRACKING_URI" in page
+
+
+def test_a_run_that_failed_looks_failed(table: build.Table) -> None:
+    run = build.run(table.editor, table.project)
+    allowed = build.access(table.editor, project=table.project)
+    finish_run(run=run, access=allowed, state=RunState.FAILED, exit_code=1)
+    assert 'hue-red"><span>failed</span>' in text_of(browser(table.viewer).get("/main/digits"))
