@@ -26,7 +26,7 @@ from apps.artifacts.signals import version_deleted, version_linked
 from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.content.models import Blob
-from apps.content.queries import missing
+from apps.content.services import reserve
 from apps.core.errors import Conflict, Invalid
 from apps.core.ids import new_hex
 from apps.core.jsontext import dump
@@ -114,7 +114,8 @@ def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: A
     if not files:
         return
     digests = {spec.digest for spec in files if spec.digest}
-    absent = missing(owner_id=access.team.pk, digests=sorted(digests))
+    # Reserved, so that garbage collection does not take it before this manifest names it.
+    absent = reserve(owner_id=access.team.pk, digests=sorted(digests))
     if absent:
         raise ContentMissing(absent)
     sizes = dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))

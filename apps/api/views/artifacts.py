@@ -22,7 +22,6 @@ from apps.artifacts.lineage import lineage_of
 from apps.artifacts.models import ArtifactVersion
 from apps.artifacts.queries import artifact_by_key, file_at, files_of
 from apps.artifacts.services import begin_artifact, ensure_collection, seal_artifact
-from apps.content.services import reserve
 from apps.core.errors import NotFound
 from apps.core.paging import Key, paginate
 from apps.projects.access import Access, Action
@@ -40,11 +39,6 @@ def log_artifact(request: ApiRequest, body: ArtifactIn) -> Answer:
     """
     access = request.access
     with transaction.atomic():
-        # Content that a manifest is about to name must not be collected meanwhile.
-        reserve(
-            owner_id=access.team.pk,
-            digests=sorted({file.digest for file in body.files if file.digest}),
-        )
         collection = ensure_collection(
             name=body.collection,
             type=body.type,
