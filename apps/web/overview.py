@@ -11,22 +11,16 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding
 from apps.core.names import name_key
-from apps.core.numbers import MISSING, Delta, Direction, format_count, format_delta, format_value
+from apps.core.numbers import MISSING, Delta, format_count
 from apps.core.paging import Key, Page, paginate
 from apps.core.times import ago, span
-from apps.evaluations.choices import Better
 from apps.evaluations.models import Result
 from apps.registry.models import Column
 from apps.registry.queries.overview import ModelSummary, summaries_of
-from apps.registry.queries.table import better_of, format_of
 from apps.web.addresses import model_url, project_url
+from apps.web.present.scores import show_score, style_of
 
 PAGE_SIZE = 50
-_DIRECTIONS: dict[Better, Direction] = {
-    Better.LOWER: "lower",
-    Better.HIGHER: "higher",
-    Better.NEITHER: "",
-}
 # By team, the registry's before those of projects, then by name; every list of models keeps this.
 ORDER = (
     Key("team_key", "text"),
@@ -121,18 +115,11 @@ def _headline(
     """The holder's number, and how it differs from the former holder's."""
     if column is None or result is None:
         return MISSING, None
-    value, spec = result.value, format_of(column)
-    if value is None:
-        return "NaN", None
-    better = better_of(column)
-    delta = format_delta(
-        value,
-        former.value if former else None,
-        _DIRECTIONS[better],
-        spec,
-        reference=_("the former holder"),
-    )
-    return format_value(value, spec), delta
+    together = [one for one in (result, former) if one is not None]
+    style = style_of(column, together, is_compared=True)
+    reference = _("the former holder")
+    score = show_score(column, result, base=former, reference=reference, style=style)
+    return score.value, score.delta
 
 
 def _former(holding: LabelHolding | None) -> str:
