@@ -161,7 +161,10 @@ def test_first_and_second_start(server: Server) -> None:
 def test_a_killed_server_starts_again(server: Server) -> None:
     server.start("--local")
     server.wait_until_ready()
-    server.kill()
+    assert server.process
+    # Only the parent: the workers must follow it, or the port stays taken.
+    server.process.kill()
+    server.process.communicate(timeout=40)
 
     server.start("--local")
     server.wait_until_ready()

@@ -1,7 +1,9 @@
 """Serve the site with granian: one program for a laptop and for production."""
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 from argparse import ArgumentParser
@@ -22,6 +24,7 @@ from registry_site.faults import refusal_for
 from registry_site.readiness import NotReadyError, check_schema, collect_static
 
 STOP_SECONDS = 30
+PR_SET_PDEATHSIG = 1  # from Linux' prctl.h
 
 
 class Command(BaseCommand):
@@ -81,8 +84,11 @@ class Command(BaseCommand):
 def serve(env: Environment) -> None:
     # Forked where that is safe: the workers have the program loaded already, which halves the time
     # to the first page.
-    method = "fork" if sys.platform == "linux" else "spawn"
-    multiprocessing.set_start_method(method, force=True)
+    if sys.platform == "linux":
+        multiprocessing.set_start_method("fork", force=True)
+        os.register_at_fork(after_in_child=end_with_parent)
+    else:
+        multiprocessing.set_start_method("spawn", force=True)
     Granian(
         "registry_site.wsgi:application",
         address=env.host,
@@ -96,6 +102,11 @@ def serve(env: Environment) -> None:
         # At "warning" it advises fewer threads than cores allow; ours mostly wait for the database.
         log_level=LogLevels.error,
     ).serve()
+
+
+def end_with_parent() -> None:
+    """Should the parent be killed, its workers must not go on holding the port."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def leave_databases() -> None:
