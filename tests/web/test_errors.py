@@ -30,6 +30,14 @@ class TestPages:
     def test_an_address_of_nothing_is_not_found_by_anybody(self, path: str) -> None:
         assert browser().get(path).status_code == 404
 
+    @pytest.mark.parametrize(
+        "path", ["/settings/keys/{}/revoke", "/main/digits/models/candidates/versions/{}"]
+    )
+    def test_no_number_is_too_large(self, path: str) -> None:
+        viewer = build.table().viewer
+        for number in (2**31, 2**63, 10**40):
+            assert browser(viewer).get(path.format(number)).status_code == 404
+
     def test_what_cannot_be_meant_is_refused(self, viewer: User) -> None:
         answer = browser(viewer).get("/", {"cursor": "broken"})
         assert answer.status_code == 400

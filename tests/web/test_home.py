@@ -47,7 +47,7 @@ class TestModels:
         assert "vs v" not in text_of(browser(table.viewer).get("/"))
         promote(table, 2)
         page = text_of(browser(table.viewer).get("/"))
-        assert "<strong>0.3</strong>" in page
+        assert "<strong>0.3000</strong>" in page
         assert "−40%" in page
         assert "vs v1" in page
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.artifacts.choices import MODEL, Direction
+from apps.artifacts.choices import Direction
 from apps.artifacts.queries import RunEdge, edges_of_run
 from apps.core.errors import Invalid
 from apps.core.numbers import format_bytes, format_count, format_value
@@ -23,7 +23,7 @@ from apps.runs.queries import last_lines, run_in
 from apps.series.choices import SeriesKind
 from apps.series.models import Series
 from apps.series.queries import series_of
-from apps.web.addresses import project_url, run_url, team_url, version_url
+from apps.web.addresses import place_url, project_url, run_url, team_url
 from apps.web.curves import FIRST_CHARTS, MAX_CHARTS, chart_groups, draw_curves
 from apps.web.htmx import answer, asks_for
 from apps.web.run_words import STATE_HUES, run_seconds
@@ -136,12 +136,11 @@ def _artifact_group(
 
 
 def _artifact_row(edge: RunEdge) -> dict[str, Any]:
-    """An artifact by the place where it stands; only models have a page of their own so far."""
+    """An artifact by the place where it stands; without one that is visible, by its digest."""
     artifact, place = edge.edge.artifact, edge.place
-    is_model = place is not None and place.collection.type == MODEL
     return {
         "name": f"{place.collection.name}:v{place.number}" if place else artifact.short_digest,
-        "url": version_url(place) if place and is_model else "",
+        "url": place_url(place) if place else "",
         "type": artifact.type,
         "use_as": edge.edge.use_as,
         "size": format_bytes(artifact.size_bytes),
