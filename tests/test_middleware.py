@@ -308,6 +308,16 @@ class TestProbes:
     def test_ready_when_the_tables_are_there(self, visitor: Client) -> None:
         assert visitor.get("/readyz").content == b"ready\n"
 
+    @pytest.mark.django_db
+    def test_not_ready_while_the_content_store_is_away(
+        self, visitor: Client, settings: "Settings", s3_endpoint: str
+    ) -> None:
+        settings.CONTENT, settings.S3_ENDPOINT = "s3://no-such-bucket", s3_endpoint
+        assert visitor.get("/readyz").status_code == 200
+        settings.S3_ENDPOINT = "http://127.0.0.1:1"
+        answer = visitor.get("/readyz")
+        assert (answer.status_code, answer.content) == (503, b"not ready\n")
+
     def test_figures_do_not_exist_without_a_token(self, visitor: Client) -> None:
         assert visitor.get("/metrics").status_code == 404
 

@@ -1,6 +1,7 @@
 """What the environment may say, what is refused, and what is private from the first start."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import pytest
 from registry_site.env import ConfigurationError, Environment, is_loopback, read_environment
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "registry_site" / "env.py"
+DOCUMENT = ROOT / "docs" / "settings.md"
+NOT_READ = {"CONN_MAX_AGE"}  # a key of Django's, not a variable
 pytestmark = pytest.mark.once
 
 
@@ -198,3 +202,11 @@ def test_everything_written_is_private_whatever_the_umask(tmp_path: Path) -> Non
     assert mode(tmp_path / "data" / "model-status.sqlite3") == 0o600
     loose = [path for path in tmp_path.rglob("*") if mode(path) & 0o077]
     assert loose == []
+
+
+def test_every_setting_is_documented() -> None:
+    read_there = set(re.findall(r'"((?:MODEL_STATUS_|S3_|DATABASE_)?[A-Z_]+)"', SOURCE.read_text()))
+    documented = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", DOCUMENT.read_text()))
+    names = {name for name in read_there if "_" in name or name in {"HOST", "PORT"}} - NOT_READ
+    assert names <= documented
+    assert {name for name in documented if name.startswith("MODEL_STATUS_")} <= names
