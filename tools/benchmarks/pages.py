@@ -62,7 +62,7 @@ def cases(world: World) -> list[Case]:
         ),
         Case(
             "filtered and sorted",
-            {**size, "sort": "m0", "where": "m0 < 0.2"},
+            {**size, "sort": "m0", "filter": "m0 < 0.2"},
             f"{pick} {filtered} ORDER BY r.value, v.number DESC LIMIT {SIZE}",
             f"SELECT count(*) {filtered}",
         ),

@@ -61,6 +61,22 @@ class Score:
     is_missing: bool
     shape: str = ""
 
+    @property
+    def delta_class(self) -> str:
+        """The class of components/delta.html, which the long table writes out by hand."""
+        if self.delta is None or self.delta.better is None:
+            return ""
+        if self.delta.within_noise:
+            return " is-noise"
+        return " is-better" if self.delta.better else " is-worse"
+
+    @property
+    def delta_words(self) -> str:
+        """The difference in words, with what the uncertainty makes of it."""
+        if self.delta is None or not self.delta.within_noise:
+            return self.delta.words if self.delta else ""
+        return f"{self.delta.words} ({_('within the uncertainty')})"
+
 
 def style_of(column: Column, scores: Iterable[Measured], *, is_compared: bool) -> Style:
     """How to write these scores of a column that are shown together."""

@@ -61,6 +61,7 @@ class Line:
     action: str
     action_url: str
     action_label: str
+    compare_label: str
     is_held: bool
 
 
@@ -296,6 +297,7 @@ def _line(row: Row, writer: _Writer) -> Line:
         action=action,
         action_url=action_url,
         action_label=action_label,
+        compare_label=_("Compare version %(number)d") % {"number": row.number},
         is_held=is_held,
     )
 

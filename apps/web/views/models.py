@@ -57,17 +57,18 @@ def model(
     listing = read_listing(request.GET, known)
     columns = listing.columns(known)
     asked = _ask(found, listing, access, columns, known)
+    path = model_url(found)
     context = {
         "model": found,
         "listing": listing,
         "view": show_table(found, asked.table, listing, known, access),
-        "path": model_url(found),
+        "path": path,
         "problem": asked.problem,
         "may_curate": access.allows(Action.CURATE),
     }
     lines = charted(columns)
     scores = trend(found, lines, access.user)
-    scales = scale_links(listing, model_url(found), log_y=is_log(lines, scores, listing))
+    scales = scale_links(listing, path, log_y=is_log(lines, scores, listing))
     if asks_for(request, FRAGMENT):
         # The links of the chart carry the state of the table, so they come along with it.
         context["fresh_scales"] = scales
