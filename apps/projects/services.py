@@ -95,7 +95,8 @@ def update_project(
         after["visibility"] = str(visibility)
     if not after:
         return project
-    project.save(update_fields=["title", "description", "visibility"])
+    # Only what was changed: an older title must not bring an older visibility back.
+    project.save(update_fields=list(after))
     record(
         kind="project.changed",
         actor=access.actor,

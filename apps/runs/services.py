@@ -4,7 +4,6 @@ Starting, changing and ending a run are events in the audit log. Points, console
 heartbeats are measurements, not changes of state: they are stored but not audited.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
 from apps.runs.models import ConsoleLine, Run, RunParam, RunTag, SummaryValue
+from apps.runs.queries import config_of
 from apps.series.choices import SeriesKind
 from apps.series.services import Batch, ObjectValue, append, append_objects
 
@@ -114,6 +114,8 @@ def update_run(
 ) -> Run:
     """Change what is said of a run. Config and summary are merged key by key, tags replaced."""
     access.require(Action.LOG)
+    # Locked, so that two clients do not undo each other; no_key as artifacts.services says.
+    former = config_of(Run.objects.select_for_update(no_key=True).only("config").get(pk=run.pk))
     changed: dict[str, object] = {}
     if name is not None:
         run.name = clean_text(name, field="name", max_length=256, multiline=False) or run.key
@@ -122,12 +124,12 @@ def update_run(
         run.notes = clean_text(notes, field="notes", max_length=100_000)
         changed["notes"] = run.notes
     if config is not None:
-        # The row is locked before the merge, so that two clients do not undo each other.
-        locked = Run.objects.select_for_update().only("config").get(pk=run.pk)
-        run.config = dump({**json.loads(locked.config), **config})
+        run.config = dump({**former, **config})
+        replaced = flatten({key: former[key] for key in config if key in former})
+        RunParam.objects.filter(run=run, key__in=replaced.keys() - flatten(config).keys()).delete()
         _save_params(run, config)
         changed["config"] = sorted(config)
-    run.save(update_fields=["name", "notes", "config"])
+    run.save(update_fields=[field for field in ("name", "notes", "config") if field in changed])
     if tags is not None:
         RunTag.objects.filter(run=run).delete()
         _save_tags(run, tags)
@@ -135,7 +137,8 @@ def update_run(
     if summary is not None:
         _save_summary(run, summary)
         changed["summary"] = sorted(summary)
-    _record(run, "run.changed", access, after=changed)
+    if changed:
+        _record(run, "run.changed", access, after=changed)
     return run
 
 

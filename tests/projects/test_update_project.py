@@ -55,3 +55,15 @@ def test_a_viewer_may_not() -> None:
 
     with pytest.raises(Forbidden):
         update_project(access=build.access(viewer, project=project), title="Mine")
+
+
+def test_an_older_look_at_the_project_does_not_make_it_visible_again() -> None:
+    admin = build.user(role=Role.ADMIN)
+    project = build.project(admin)
+    older = build.access(admin, project=project)
+    update_project(access=build.access(admin, project=project), visibility=Visibility.PRIVATE)
+
+    update_project(access=older, title="Digits")
+
+    project.refresh_from_db()
+    assert (project.title, project.visibility) == ("Digits", Visibility.PRIVATE)

@@ -204,3 +204,36 @@ def test_console_lines_are_rewritten_by_number_and_never_refused(owner: User) ->
 def test_a_config_has_a_limit() -> None:
     with pytest.raises(Invalid, match="5000"):
         flatten({str(number): number for number in range(5_001)})
+
+
+def test_an_older_look_at_the_run_undoes_nothing(owner: User) -> None:
+    place = build.project(owner)
+    run = build.run(owner, place, config={"lr": 0.1})
+    older = Run.objects.get(pk=run.pk)
+    allowed = build.access(owner, project=place)
+    update_run(run=run, config={"lr": 0.2}, access=allowed)
+
+    update_run(run=older, notes="better", access=allowed)
+
+    run.refresh_from_db()
+    assert (config_of(run), run.notes) == ({"lr": 0.2}, "better")
+
+
+def test_a_part_of_the_config_that_is_replaced_leaves_no_parameters(owner: User) -> None:
+    place = build.project(owner)
+    run = build.run(owner, place, config={"model": {"width": 64, "depth": 2}, "lr": 0.1})
+
+    update_run(run=run, config={"model": {"depth": 3}}, access=build.access(owner, project=place))
+
+    params = RunParam.objects.filter(run=run).order_by("key").values_list("key", "number")
+    assert list(params) == [("lr", 0.1), ("model.depth", 3.0)]
+
+
+def test_a_change_of_nothing_is_no_event(owner: User) -> None:
+    place = build.project(owner)
+    run = build.run(owner, place)
+    events = Event.objects.count()
+
+    update_run(run=run, access=build.access(owner, project=place))
+
+    assert Event.objects.count() == events
