@@ -3,6 +3,10 @@
 An artifact version is begun with its manifest, the content that the team does not hold yet is
 uploaded, and then it is sealed in one transaction that checks every digest, computes its own and
 gives it a number in its collection. Until then nobody sees it; afterwards nothing changes it.
+
+Locks are taken in one order in all apps: artifact version, collection, version, and the audit
+chain last. They are `no_key`: rows that point at a locked one are checked when they are committed,
+and with a full lock such a commit, which holds the chain already, would wait for us as we for it.
 """
 
 import hashlib
@@ -166,7 +170,7 @@ def seal_artifact(
             field="type",
         )
     _lock_pending(artifact)
-    locked = Collection.objects.select_for_update().get(pk=collection.pk)
+    locked = Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
     rows = list(artifact.files.order_by("path"))
     digest = manifest_digest(rows, artifact.metadata)
     newest = (
@@ -215,7 +219,9 @@ def link_version(
             f"{collection.name} holds artifacts of type {collection.type}, not {artifact.type}.",
             field="artifact",
         )
-    locked = Collection.objects.select_for_update().get(pk=collection.pk)
+    # Results that come meanwhile wait, and then find the artifact here as well.
+    ArtifactVersion.objects.select_for_update(no_key=True).get(pk=artifact.pk)
+    locked = Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
     standing = Version.objects.filter(collection=locked, artifact=artifact, deleted_at=None).first()
     if standing is not None:
         return standing
@@ -230,7 +236,7 @@ def delete_version(*, version: Version, reason: str, access: Access) -> None:
     """
     access.require(Action.DELETE_VERSION)
     reason = clean_text(reason, field="reason", max_length=4_000)
-    locked = Version.objects.select_for_update().get(pk=version.pk)
+    locked = Version.objects.select_for_update(no_key=True).get(pk=version.pk)
     if locked.deleted_at is not None:
         return
     held = list(locked.holdings.filter(held_until=None).values_list("label", flat=True))
@@ -398,7 +404,7 @@ def _place(
 
 def _lock_pending(artifact: ArtifactVersion) -> None:
     state = (
-        ArtifactVersion.objects.select_for_update()
+        ArtifactVersion.objects.select_for_update(no_key=True)
         .filter(pk=artifact.pk)
         .values_list("state", flat=True)
         .first()

@@ -152,7 +152,7 @@ def record_results(
         raise Invalid(f"Send 1 to {MAX_RESULTS_AT_ONCE} results at once.", field="results")
     now = at or timezone.now()
     # One writer at a time for one artifact, so that "the current one" is a fact.
-    ArtifactVersion.objects.select_for_update().get(pk=artifact.pk)
+    ArtifactVersion.objects.select_for_update(no_key=True).get(pk=artifact.pk)
     results = []
     for score in scores:
         _check(score)

@@ -2,13 +2,14 @@
 
 import os
 import threading
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.accounts.choices import Role
-from apps.artifacts.models import LabelHolding
-from apps.artifacts.services import VersionInUse, delete_version
+from apps.artifacts.models import LabelHolding, Version
+from apps.artifacts.services import VersionInUse, delete_version, link_version
 from apps.audit.models import Event
 from apps.audit.verification import verify_chain
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -218,6 +219,50 @@ def test_a_crowded_label_cannot_become_exclusive() -> None:
 
     with pytest.raises(Conflict, match="several holders"):
         save_label(name="archived", is_exclusive=True, access=allowed)
+
+
+def hidden_holder() -> tuple[build.Table, Version]:
+    """A registry model in which a version of a private project holds staging, and another one."""
+    world = build.table()
+    admin = build.user(role=Role.ADMIN)
+    secret = build.project(admin, "secret", private=True)
+    registry = build.collection(admin, None, "MNIST")
+    allowed = build.access(admin)
+    made = build.version(admin, build.collection(admin, secret))
+    link = partial(link_version, collection=registry, access=allowed)
+    hidden = link(artifact=made.artifact)
+    shown = link(artifact=world.versions[0].artifact)
+    promote_version(version=hidden, label="staging", reason="the secret one", access=allowed)
+    return world, shown
+
+
+def test_a_hidden_holder_is_not_named_to_who_is_refused() -> None:
+    world, shown = hidden_holder()
+
+    with pytest.raises(LabelMoved) as refusal:
+        promote_version(
+            version=shown,
+            label="staging",
+            expected=Expected(holder=None),
+            access=build.access(world.editor),
+        )
+
+    assert refusal.value.message == (
+        "staging was moved in the meantime. Look again before you decide."
+    )
+
+
+@pytest.mark.parametrize("expected", [None, Expected(holder=7)])
+def test_a_hidden_holder_is_none_to_who_rolls_back(expected: Expected | None) -> None:
+    world, shown = hidden_holder()
+
+    with pytest.raises(NoFormerHolder, match="Nobody holds staging"):
+        roll_back(
+            collection=shown.collection,
+            label="staging",
+            expected=expected,
+            access=build.access(world.editor),
+        )
 
 
 def race(world: build.Table, rounds: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import Team, User
 from apps.artifacts.models import Collection, LabelHolding
+from apps.artifacts.queries import holdings_of
 from apps.core.names import name_key
 from apps.projects.models import Project
 from apps.registry.choices import Colour
@@ -33,16 +34,12 @@ def label_rules(team: Team, name: str) -> StatusLabel:
     )
 
 
-def current_holding(collection: Collection, label: StatusLabel) -> LabelHolding | None:
-    """Who holds an exclusive label now."""
-    return (
-        LabelHolding.objects.filter(
-            collection=collection, label_key=label.name_key, held_until=None
-        )
-        .select_related("version__artifact__project", "given_by")
-        .order_by("pk")
-        .first()
-    )
+def current_holding(
+    collection: Collection, label: StatusLabel, *, user: User | None = None
+) -> LabelHolding | None:
+    """Who holds an exclusive label now, if the user may see it; None sees all."""
+    holdings = holdings_of(collection, user).filter(label_key=label.name_key)
+    return holdings.select_related("version__artifact__project", "given_by").first()
 
 
 def label_history(

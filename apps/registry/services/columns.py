@@ -54,7 +54,7 @@ def update_columns(
     """Name, order, show and hide the columns: `specs` lists them all in their new order."""
     access.require(Action.CURATE)
     # Locked, so that two curators' orders do not interleave.
-    Collection.objects.select_for_update().get(pk=collection.pk)
+    Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
     columns = {column.pk: column for column in Column.objects.filter(collection=collection)}
     if {spec.pk for spec in specs} != set(columns) or len(specs) != len(columns):
         raise Invalid("The columns have changed in the meantime; look again.", field="columns")
@@ -122,7 +122,7 @@ def find_columns(*, artifact: ArtifactVersion, results: Iterable[Result]) -> Non
 
 
 def _add_columns(collection: int, results: Sequence[Result]) -> None:
-    Collection.objects.select_for_update().get(pk=collection)
+    Collection.objects.select_for_update(no_key=True).get(pk=collection)
     columns = Column.objects.filter(collection=collection)
     count = columns.count()
     last = columns.aggregate(last=Max("position"))["last"]

@@ -59,15 +59,15 @@ def promote_version(
     last of two callers wins. Giving a version what it has changes nothing. Raises Forbidden when
     the label is protected and the caller no curator, NotFound when the version is gone.
     """
-    rules = _checked_rules(label, access)
     reason = clean_text(reason, field="reason", max_length=MAX_REASON)
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
+                rules = _checked_rules(label, access)
                 return _promote(version, rules, access, reason, expected, at)
         except (IntegrityError, LabelMoved) as error:
             if expected is not None or attempt == TRIES:
-                raise _moved(version.collection, rules) from error
+                raise _moved(version.collection, label, access) from error
     raise AssertionError("unreachable")
 
 
@@ -104,15 +104,13 @@ def roll_back(
 
     Rolling back twice goes back two steps. Raises NoFormerHolder, LabelMoved, Forbidden.
     """
-    rules = _checked_rules(label, access)
     reason = clean_text(reason, field="reason", max_length=MAX_REASON)
-    if not rules.is_exclusive:
-        raise Conflict(f"{rules.name} may have several holders, so there is no former one.")
     try:
         with transaction.atomic():
+            rules = _checked_rules(label, access)
             return _roll_back(collection, rules, access, reason, expected, at)
-    except IntegrityError as error:
-        raise _moved(collection, rules) from error
+    except (IntegrityError, LabelMoved) as error:
+        raise _moved(collection, label, access) from error
 
 
 def former_holding(holding: LabelHolding) -> LabelHolding | None:
@@ -158,28 +156,34 @@ def _roll_back(
     expected: Expected | None,
     at: datetime | None,
 ) -> LabelHolding:
-    current = current_holding(collection, rules)
+    if not rules.is_exclusive:
+        raise Conflict(f"{rules.name} may have several holders, so there is no former one.")
+    # A holder that the caller may not see is none: neither taken from nor named.
+    current = current_holding(collection, rules, user=access.user)
     if current is None:
         raise NoFormerHolder(f"Nobody holds {rules.name} in {collection.name}.")
     if expected is not None and current.version.number != expected.holder:
-        raise _moved(collection, rules)
+        raise LabelMoved("moved")
     target = former_holding(current)
     if target is None:
         raise NoFormerHolder(f"v{current.version.number} is the first to hold {rules.name}.")
     locked = _standing(target.version, access)
     if not _close(current, at):
-        raise _moved(collection, rules)
+        raise LabelMoved("moved")
     holding = _open(locked, rules, access, reason, target.former, at, is_rollback=True)
     _record("label.rolled_back", locked, rules, access, current.version, locked, reason, at)
     return holding
 
 
 def _checked_rules(label: str, access: Access) -> StatusLabel:
-    """The label's rules, once the caller is allowed to move it."""
+    """The label's rules, once the caller is allowed to move it. They stay until the move is made:
+    a label that becomes exclusive waits for it, or it for that."""
     name = clean_name(label, field="label", max_length=64, what="label", spaces=False)
     if _COMPUTED.fullmatch(name):
         raise Invalid(f"{name} is computed from the numbers; it cannot be given.", field="label")
     rules = label_rules(access.team, name)
+    if rules.pk is not None:
+        rules.refresh_from_db(from_queryset=StatusLabel.objects.select_for_update())
     access.require(Action.MOVE_PROTECTED_LABEL if rules.is_protected else Action.MOVE_LABEL)
     return rules
 
@@ -188,7 +192,7 @@ def _standing(version: Version, access: Access) -> Version:
     """The version, locked against deletion, and visible to the caller. Raises NotFound."""
     access.within(version.artifact.project)
     locked = (
-        Version.objects.select_for_update(of=("self",))
+        Version.objects.select_for_update(of=("self",), no_key=True)
         .select_related("collection")
         .filter(pk=version.pk, deleted_at=None)
         .first()
@@ -240,8 +244,12 @@ def _last_closed(collection: Collection, rules: StatusLabel) -> LabelHolding | N
     )
 
 
-def _moved(collection: Collection, rules: StatusLabel) -> LabelMoved:
-    holding = current_holding(collection, rules)
+def _moved(collection: Collection, label: str, access: Access) -> LabelMoved:
+    """What the loser of a race is told; a holder that is hidden from the caller is not named."""
+    rules = label_rules(access.team, label)
+    holding = current_holding(collection, rules, user=access.user)
+    if holding is None and current_holding(collection, rules) is not None:
+        return LabelMoved(f"{rules.name} was moved in the meantime. Look again before you decide.")
     if holding is None:
         return LabelMoved(f"Nobody holds {rules.name} any more. Look again before you decide.")
     by = f" by {holding.given_by}" if holding.given_by else ""

@@ -12,7 +12,9 @@ def sync_scores(*, artifact: ArtifactVersion, results: Sequence[Result]) -> None
 
     Part of the recording of results, or of linking a version, and of the event of that.
     """
-    versions = list(Version.objects.filter(artifact=artifact, deleted_at=None))
+    # Locked, so that one that is being removed is either seen as gone or removed with these scores.
+    standing = Version.objects.filter(artifact=artifact, deleted_at=None).order_by("pk")
+    versions = list(standing.select_for_update(no_key=True))
     by_pair = {(result.metric_id, result.golden_set_id): result for result in results}
     columns = Column.objects.filter(
         collection__in=[version.collection_id for version in versions],

@@ -108,7 +108,8 @@ def rollback(
             expected=expected,
         )
     except (LabelMoved, NoFormerHolder):
-        moved = moved_meanwhile(rules.name, expected.holder, current_holding(model, rules))
+        now = current_holding(model, rules, user=access.user)
+        moved = moved_meanwhile(rules.name, expected.holder, now)
         return _ask_rollback(request, access, model, rules.name, form, moved=moved, status=409)
     holding.version.collection = model
     messages.success(request, gave(holding.version, rules.name, expected.holder))
@@ -192,7 +193,7 @@ def _ask_rollback(
 ) -> HttpResponse:
     """The page that names who would get the label back. Raises Conflict when there is nobody."""
     rules = label_rules(access.team, label)
-    holding = current_holding(model, rules)
+    holding = current_holding(model, rules, user=access.user)
     target = _visible_former(model, holding, access)
     if moved is None and holding is None:
         raise NotFound(f"Nobody holds {rules.name} in {model.name}.")
