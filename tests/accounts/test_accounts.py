@@ -13,6 +13,7 @@ from apps.accounts.services import (
     NameTaken,
     create_api_key,
     create_login_link,
+    create_team,
     create_user,
     revoke_api_key,
     set_active,
@@ -66,6 +67,12 @@ def test_names_are_unique_whatever_their_letter_case(name: str) -> None:
 def test_names_that_deceive_or_break_addresses_are_refused(name: str) -> None:
     with pytest.raises(Invalid):
         create_user(username=name, actor=build.SYSTEM)
+
+
+@pytest.mark.parametrize("name", [".env", "db.sqlite3", "static..", "a.b"])
+def test_a_team_is_not_named_like_a_file(name: str) -> None:
+    with pytest.raises(Invalid, match="dots"):
+        create_team(name=name, actor=build.SYSTEM)
 
 
 def test_a_thousand_keys_are_unique_and_carry_a_checksum() -> None:

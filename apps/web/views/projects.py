@@ -29,7 +29,7 @@ from apps.web.views.account import client_lines, person
 
 PAGE_SIZE = 25
 # More columns of last values than this make a table that nobody reads.
-SHOWN_METRICS = 4
+SHOWN_METRICS = 5
 SHOWN_MODELS = 50
 NEWEST_FIRST = (
     Key("started_at", "time", descending=True),

@@ -18,7 +18,7 @@ from apps.core.text import truncate
 from apps.core.times import ago, duration
 from apps.projects.access import Access, Action, requires
 from apps.runs.choices import RunState
-from apps.runs.models import ConsoleLine, Run
+from apps.runs.models import ConsoleLine, Run, SummaryValue
 from apps.runs.queries import last_lines, run_in
 from apps.series.choices import SeriesKind
 from apps.series.models import Series
@@ -31,6 +31,7 @@ from apps.web.views.account import person
 
 CONSOLE_LINES = 200
 MAX_LINE = 2_000
+MAX_VALUE = 300
 SHOWN_VALUES = 500
 # Colours and cursor moves that programs send to a terminal.
 _TERMINAL = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
@@ -105,7 +106,7 @@ def _fixed_context(request: HttpRequest, access: Access, run: Run) -> dict[str, 
         "remote_url": _web_address(run.code_remote),
         "tags": list(run.tags.order_by("name")[:100]),
         "params": list(run.params.order_by("key")[:SHOWN_VALUES]),
-        "summary": list(run.summary.order_by("key")[:SHOWN_VALUES]),
+        "summary": [_summary_row(one) for one in run.summary.order_by("key")[:SHOWN_VALUES]],
         "artifact_groups": [
             _artifact_group("used", _("Used"), edges, Direction.USED),
             _artifact_group("made", _("Made"), edges, Direction.MADE),
@@ -126,6 +127,13 @@ def _value_row(series: Series) -> dict[str, str]:
         "highest": format_value(series.max_value),
         "points": format_count(series.count),
     }
+
+
+def _summary_row(value: SummaryValue) -> dict[str, str]:
+    """A value of the summary; a number as everywhere else, with all its digits beside it."""
+    text = truncate(value.text, MAX_VALUE)
+    shown = text if value.number is None else format_value(value.number)
+    return {"key": value.key, "text": shown, "exact": text}
 
 
 def _artifact_group(
