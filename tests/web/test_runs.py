@@ -138,10 +138,10 @@ class TestWhatItSays:
     ) -> None:
         client = browser(editor)
         log(run, allowed, metric=[1, 2])
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(13):
             client.get(address(run))
         log(run, allowed, **{f"metric{number}": [1, 2] for number in range(30)})
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(13):
             client.get(address(run))
 
 
