@@ -13,7 +13,13 @@ from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import latest_number, version_numbered
 from apps.core.errors import Conflict, NotFound
 from apps.projects.access import Access, Action, requires
-from apps.registry.queries.comparison import Standing, scores_of, standing_of, versions_numbered
+from apps.registry.queries.comparison import (
+    Standing,
+    paired_to,
+    scores_of,
+    standing_of,
+    versions_numbered,
+)
 from apps.registry.queries.labels import current_holding, label_rules
 from apps.registry.queries.table import columns_of
 from apps.registry.services.promotion import (
@@ -222,7 +228,11 @@ def _visible_former(
     if holding is None or former is None:
         return None
     numbers = [former.version.number, holding.version.number]
-    former.version, holding.version = versions_numbered(model, numbers, access.user)
+    try:
+        former.version, holding.version = versions_numbered(model, numbers, access.user)
+    except NotFound:
+        # It comes from a project that is hidden from the reader: not even its number is told.
+        return None
     return former
 
 
@@ -243,12 +253,14 @@ def _side_by_side(versions: list[Version], standing: Standing, access: Access) -
     columns = columns_of(model)
     lead = standing.lead
     base = next((one for one in versions if lead and one.pk == lead.version_id), None)
+    scores = scores_of([one.artifact_id for one in versions], columns)
     return show_comparison(
         versions,
         columns,
-        scores_of([one.artifact_id for one in versions], columns),
+        scores,
         base=base,
         reference=lead.label if lead else "",
+        paired=paired_to(base, columns, scores) if base else None,
         pills=pills_by_version(versions, standing, latest_number(model, access.user)),
     )
 
