@@ -52,7 +52,7 @@ class Caller:
         """`path` is below the team, or whole when it begins with /api. Text is sent as it is."""
         address = path if path.startswith("/api") else f"{TEAM}{path}"
         data = body if isinstance(body, str | bytes) else "" if body is None else json.dumps(body)
-        length = {"CONTENT_LENGTH": str(len(data))} if isinstance(data, bytes) else {}
+        length: Any = {"CONTENT_LENGTH": str(len(data))} if isinstance(data, bytes) else {}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Client().generic(
             method,

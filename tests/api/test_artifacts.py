@@ -93,12 +93,13 @@ def test_a_body_that_ends_early(world: World) -> None:
     data = b"half"
     path = f"/api/v1/teams/main{world.project}/content/{digest_of(data)}"
 
+    short: Any = {"wsgi.input": BytesIO(data), "CONTENT_LENGTH": "8"}
     answer = Client().generic(
         "PUT",
         path,
         content_type=BYTES,
         headers={"Authorization": f"Bearer {world.editor.secret}"},
-        **{"wsgi.input": BytesIO(data), "CONTENT_LENGTH": "8"},
+        **short,
     )
 
     refused(answer, 400)

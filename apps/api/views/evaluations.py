@@ -15,7 +15,7 @@ from apps.core.errors import NotFound
 from apps.core.names import name_key
 from apps.core.paging import Key, paginate
 from apps.evaluations.choices import Better
-from apps.evaluations.queries import golden_sets_of, metric_named
+from apps.evaluations.queries import golden_sets_of, metrics_of
 from apps.evaluations.services import define_metric, mark_golden_set
 from apps.projects.access import Action
 
@@ -26,18 +26,21 @@ _BY_NAME = [Key("name_key", "text")]
 def list_metrics(
     request: ApiRequest, cursor: CursorText = "", size: Size = DEFAULT_SIZE
 ) -> ListOf[MetricOut]:
-    """The team's metrics: what each is called, which way it improves, how it is written."""
-    team = request.access.team
-    page = paginate(
-        team.metric_definitions.all(), _BY_NAME, cursor=cursor, size=size, scope=f"team {team.pk}"
-    )
+    """The team's metrics that the caller may know of: what each is called, which way it improves, how it is written."""
+    access = request.access
+    found = metrics_of(access.team, access.user)
+    page = paginate(found, _BY_NAME, cursor=cursor, size=size, scope=f"team {access.team.pk}")
     return listed(page, metric_out, MetricOut)
 
 
 @operation("GET", "/metrics/{path:name}", Action.READ, places=[TEAM], returns=MetricOut)
 def show_metric(request: ApiRequest, name: str) -> MetricOut:
     """One metric definition."""
-    return metric_out(metric_named(request.access.team, name))
+    access = request.access
+    found = metrics_of(access.team, access.user).filter(name_key=name_key(name)).first()
+    if found is None:
+        raise NotFound(f"There is no metric {name[:255]!r} here.")
+    return metric_out(found)
 
 
 @operation("PUT", "/metrics/{path:name}", Action.CURATE, places=[TEAM], returns=MetricOut)

@@ -53,7 +53,7 @@ def show_holders(request: ApiRequest, collection: str, label: str) -> HoldersOut
     model = model_of(request, collection)
     rules = label_rules(request.access.team, label)
     held = list(holdings_of(model, request.access.user).filter(label_key=rules.name_key))
-    if rules.pk is None and not held:
+    if not (rules.pk or held):
         raise _no_label(label)
     return HoldersOut(label=rules.name, holders=list(map(holding_out, held)))
 
@@ -115,7 +115,7 @@ def list_history(
     holdings = label_history(model, label, user=request.access.user)
     scope = f"history {model.pk} {rules.name_key}"
     page = paginate(holdings, _NEWEST_FIRST, cursor=cursor, size=size, scope=scope)
-    if rules.pk is None and not page.rows:
+    if not (rules.pk or page.rows):
         raise _no_label(label)
     return listed(page, holding_out, HoldingOut)
 

@@ -71,7 +71,7 @@ def show_model(request: ApiRequest, collection: str, type: str = MODEL) -> Model
         found,
         latest_number(found, user),
         list(holdings_of(found, user)),
-        columns_of(found),
+        columns_of(found, user),
     )
 
 

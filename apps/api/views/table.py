@@ -54,12 +54,12 @@ def show_table(
     `format=csv`, or `Accept: text/csv`, gives every matching row at once.
     """
     model = model_of(request, collection)
-    known = columns_of(model)
+    user = request.access.user
+    known = columns_of(model, user)
     shown = _chosen(known, columns)
     query = TableQuery(
         sort=sort, where=filter, status=tuple(status), search=q, cursor=cursor, size=size
     )
-    user = request.access.user
     if format == "csv" or (format is None and _wants_csv(request)):
         lines = table_lines(model, query, user, columns=shown)
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
