@@ -23,6 +23,8 @@ from apps.web.present.scores import Score, Style, show_score, style_of
 
 # More score columns than this and the table scrolls in its own box.
 MANY_COLUMNS = 5
+# Up to this many score columns fit side by side with their ± and differences in one line.
+LOOSE_COLUMNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class TableView:
     hints: Sequence[Hint]
     fields: Sequence[str]
     is_wide: bool
+    is_tight: bool
     is_empty: bool
     reading: str
 
@@ -182,6 +185,7 @@ def show_table(
         hints=_hints(known),
         fields=[_quoted(name) for name in filter_fields(known)],
         is_wide=len(table.columns) > MANY_COLUMNS,
+        is_tight=len(table.columns) > LOOSE_COLUMNS,
         is_empty=table.total == 0,
         reading=_reading(table),
     )
@@ -342,7 +346,7 @@ def _reading(table: StatusTable) -> str:
         parts.append(_("Differences are to %(label)s (v%(number)d)") % words)
     cells = [cell for row in table.rows for cell in row.cells.values()]
     if any(cell.stderr is not None for cell in cells):
-        parts.append(_("± is the standard error"))
+        parts.append(_("± is the standard error of each, not paired"))
     return ", ".join(parts)
 
 
