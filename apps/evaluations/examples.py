@@ -6,7 +6,6 @@ targets (texts), then the scores as little-endian 64-bit floats.
 """
 
 import json
-import math
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,8 @@ from apps.evaluations.models import ExampleScores, Result
 
 CHUNK = 10_000
 MAX_EXAMPLES = 1_000_000
+# What a page reads while somebody waits for it.
+MAX_AT_ONCE = 50_000
 MAX_TEXT = 1_000
 
 
@@ -73,6 +74,23 @@ def examples_from(result: Result, *, start: int, limit: int) -> list[ExampleScor
     return found[start - first * CHUNK :][:limit]
 
 
+def scores_by_example(results: Iterable[int]) -> dict[int, dict[str, float]]:
+    """The scores by example id of these results, by primary key, in one query.
+
+    Results with more than MAX_AT_ONCE examples are left out.
+    """
+    scores: dict[int, dict[str, float]] = {}
+    keys = list(results)
+    large = ExampleScores.objects.filter(result__in=keys, position__gte=MAX_AT_ONCE // CHUNK)
+    chunks = ExampleScores.objects.filter(result__in=keys).exclude(
+        result__in=large.values("result")
+    )
+    for result, data in chunks.values_list("result", "data").iterator(chunk_size=10):
+        ids, _, _, values = _parts(bytes(data))
+        scores.setdefault(result, {}).update(zip(ids, values, strict=True))
+    return scores
+
+
 def _chunks(examples: Sequence[ExampleScore]) -> Iterable[Sequence[ExampleScore]]:
     return (examples[start : start + CHUNK] for start in range(0, len(examples), CHUNK))
 
@@ -90,14 +108,15 @@ def _pack(chunk: Sequence[ExampleScore]) -> bytes:
     return zlib.compress(struct.pack("<I", len(header)) + header + scores, level=6)
 
 
-def _unpack(data: bytes) -> Iterator[ExampleScore]:
+def _parts(data: bytes) -> tuple[list[str], list[str], list[str], tuple[float, ...]]:
+    """Ids, predictions, targets and scores of a chunk."""
     plain = zlib.decompress(data)
     (length,) = struct.unpack_from("<I", plain)
     ids, predictions, targets = json.loads(plain[4 : 4 + length])
-    scores = struct.unpack_from(f"<{len(ids)}d", plain, 4 + length)
+    return ids, predictions, targets, struct.unpack_from(f"<{len(ids)}d", plain, 4 + length)
+
+
+def _unpack(data: bytes) -> Iterator[ExampleScore]:
+    ids, predictions, targets, scores = _parts(data)
     for example, score, prediction, target in zip(ids, scores, predictions, targets, strict=True):
         yield ExampleScore(example, score, prediction, target)
-
-
-def has_score(example: ExampleScore) -> bool:
-    return not math.isnan(example.score)

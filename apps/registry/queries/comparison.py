@@ -8,6 +8,7 @@ from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import holdings_of, versions_of
 from apps.core.errors import Invalid, NotFound
 from apps.evaluations.models import Result
+from apps.evaluations.pairing import PairedDifference, paired_differences
 from apps.evaluations.queries import results_of
 from apps.registry.models import Column, StatusLabel
 from apps.registry.queries.labels import labels_of
@@ -76,3 +77,20 @@ def scores_of(
         if column is not None:
             scores[result.artifact_id][column] = result
     return scores
+
+
+def paired_to(
+    base: Version, columns: Sequence[Column], scores: Mapping[int, Mapping[int, Result]]
+) -> dict[int, PairedDifference]:
+    """How the others' results differ from those of `base` example by example, by result, where
+    both have the same examples (one query). `scores` are those of `scores_of`."""
+    base_scores = scores.get(base.artifact_id, {})
+    return paired_differences(
+        [
+            (theirs[column.pk], base_scores[column.pk])
+            for column in columns
+            if column.pk in base_scores
+            for artifact, theirs in scores.items()
+            if artifact != base.artifact_id and column.pk in theirs
+        ]
+    )

@@ -1,16 +1,17 @@
 """Scores side by side: a column of the status table in each row, a version in each column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
 from apps.artifacts.models import Version
-from apps.core.numbers import format_count
+from apps.core.numbers import format_count, format_uncertainty, format_value, is_within_noise
 from apps.evaluations.models import Result
+from apps.evaluations.pairing import PairedDifference
 from apps.registry.models import Column
 from apps.web.addresses import version_url
-from apps.web.present.scores import Score, show_score, style_of
+from apps.web.present.scores import Score, Style, show_score, style_of
 from apps.web.present.table import Pill, column_note
 
 Scores = Mapping[int, Mapping[int, Result]]
@@ -37,10 +38,11 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The first contender's scores are compared with the last's, or each with the base's."""
+    """Scores compared with the base's. `reading` says which uncertainty mutes a difference."""
 
     contenders: Sequence[Contender]
     rows: Sequence[ComparedRow]
+    reading: str
 
 
 def show_comparison(
@@ -52,8 +54,13 @@ def show_comparison(
     reference: str,
     pills: Mapping[int, Sequence[Pill]] | None = None,
     roles: Mapping[int, str] | None = None,
+    paired: Mapping[int, PairedDifference] | None = None,
 ) -> Comparison:
-    """Every column that one of the versions has a score in; differences are to `base`."""
+    """Every column that one of the versions has a score in; differences are to `base`.
+
+    `paired` has the differences that were taken example by example, by result.
+    """
+    paired = paired or {}
     rows = []
     for column in columns:
         found = [scores.get(version.artifact_id, {}).get(column.pk) for version in versions]
@@ -68,18 +75,50 @@ def show_comparison(
                 note=column_note(column),
                 n=_examples([score.n for score in known]),
                 scores=[
-                    show_score(
-                        column,
-                        score,
-                        base=None if version == base else base_score,
-                        reference=reference,
-                        style=style,
+                    _paired(
+                        show_score(
+                            column,
+                            score,
+                            base=None if version == base else base_score,
+                            reference=reference,
+                            style=style,
+                        ),
+                        paired.get(score.pk) if score is not None else None,
+                        style,
                     )
                     for version, score in zip(versions, found, strict=True)
                 ],
             )
         )
-    return Comparison([_contender(one, pills or {}, roles or {}) for one in versions], rows)
+    contenders = [_contender(one, pills or {}, roles or {}) for one in versions]
+    return Comparison(contenders, rows, _reading(rows, is_paired=bool(paired)))
+
+
+def _paired(score: Score, paired: PairedDifference | None, style: Style) -> Score:
+    """The score with the difference judged, and told, by its own standard error."""
+    if score.delta is None or paired is None:
+        return score
+    words = _("%(words)s; %(difference)s %(error)s over %(n)s examples in pairs") % {
+        "words": score.delta.words,
+        "difference": format_value(paired.difference, style.format),
+        "error": format_uncertainty(paired.stderr, style.format),
+        "n": format_count(paired.n),
+    }
+    noise = is_within_noise(paired.difference, paired.stderr, 0.0, 0.0)
+    return replace(score, delta=replace(score.delta, words=words, within_noise=noise))
+
+
+def _reading(rows: Sequence[ComparedRow], *, is_paired: bool) -> str:
+    """Which uncertainty the differences are held against."""
+    if is_paired:
+        return _(
+            "Where both versions have scores for the same examples, a difference is judged in "
+            "pairs, example by example; elsewhere by the ± of each, not paired."
+        )
+    deltas = [score.delta for row in rows for score in row.scores if score.delta is not None]
+    if all(delta.within_noise is None for delta in deltas):
+        return ""
+    return _("Differences are judged by the ± of each score, not paired.")
 
 
 def _examples(counts: Sequence[int | None]) -> str:

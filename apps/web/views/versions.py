@@ -28,6 +28,7 @@ from apps.evaluations.queries import golden_sets_of
 from apps.projects.access import Access, Action, requires
 from apps.registry.queries.comparison import (
     Standing,
+    paired_to,
     scores_of,
     standing_of,
     versions_numbered,
@@ -201,12 +202,15 @@ def _scores(
     others = _standing_version(version, against, access)
     versions = [version, *others]
     columns = columns_of(model)
+    scores = scores_of([one.artifact_id for one in versions], columns)
+    base = others[0] if others else None
     comparison: Comparison = show_comparison(
         versions,
         columns,
-        scores_of([one.artifact_id for one in versions], columns),
-        base=others[0] if others else None,
+        scores,
+        base=base,
         reference=reference,
+        paired=paired_to(base, columns, scores) if base else None,
         pills=pills_by_version(others, standing, latest),
     )
     return {"comparison": comparison, "reference": reference}
