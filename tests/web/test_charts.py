@@ -225,7 +225,7 @@ def test_markers_without_room_keep_their_line_and_lose_their_words() -> None:
     made = line_chart(spec)
 
     assert len(paths(made.drawings[0], "marker")) == 20
-    assert texts(made.drawings[0]).count("production") == 4
+    assert texts(made.drawings[0]).count("production") == 0
     check(made)
 
 

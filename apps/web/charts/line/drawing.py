@@ -36,7 +36,7 @@ def draw(plan: Plan, size: Size) -> SafeString:
 
 
 def marker_rows(plan: Plan, size: Size) -> list[tuple[int, Marker]]:
-    """Which markers have room for their words, each with its row (0 is the lowest)."""
+    """The markers that show their words, each with its row (0 is the lowest): all or none."""
     return [(row, marker) for row, _x, _anchor, marker in _Drawing(plan, size).words]
 
 
@@ -100,7 +100,11 @@ class _Drawing:
             yield svg_text(text, 0, 12, classes="axis-name")
 
     def _marker_words(self) -> list[tuple[int, float, str, Marker]]:
-        """Which markers get their words, and in which row, so that none covers another."""
+        """The words of the markers, each in a row where it covers no other.
+
+        Where there is no room for all there are none: the legend names them by colour, and some
+        words among many lines would only look like the wrong ones.
+        """
         ends = [-math.inf] * _MARKER_ROWS
         words = []
         for at, marker in self.plan.markers:
@@ -112,9 +116,10 @@ class _Drawing:
             elif x + half > self.size.width:
                 anchor, text_x, start = "end", float(self.size.width), self.size.width - 2 * half
             row = next((row for row, end in enumerate(ends) if start > end + 8), None)
-            if row is not None:
-                ends[row] = start + 2 * half
-                words.append((row, text_x, anchor, marker))
+            if row is None:
+                return []
+            ends[row] = start + 2 * half
+            words.append((row, text_x, anchor, marker))
         return words
 
     def _markers(self) -> Iterator[SafeString]:
