@@ -142,6 +142,18 @@ def test_the_chart_stands_beside_its_data_and_marks_who_became_what(story: Story
     assert "0.2 (0.19 – 0.21)" in words(table[: table.index("</details>")])
 
 
+def test_the_chart_marks_production_always_and_other_labels_only_now(story: Story) -> None:
+    v2 = story.model.versions.get(number=2)
+    story.promote(v2, "staging", by=story.editor)
+
+    text = page(browser(story.viewer))
+
+    data = text[text.index('<details class="chart-data"') :]
+    changes = words(data[: data.index("</details>")])
+    assert changes.count("became production") == 2
+    assert changes.count("became staging") == 1
+
+
 def test_nobody_holds_production_yet(story: Story) -> None:
     empty = make_story(team="fresh")
     empty.version({"loss@10k": 0.3})

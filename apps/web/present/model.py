@@ -329,12 +329,17 @@ def _bound(point: TrendPoint, sign: int) -> float | None:
 
 
 def _markers(trend: Trend, labels: Sequence[StatusLabel]) -> list[Marker]:
-    """One mark for each version and exclusive label, however often it went there."""
+    """Every version that the first label went to, and those that hold another one now.
+
+    One mark for each version and label, however often it went there; all labels at all times
+    would be more marks than a chart can carry.
+    """
     exclusive = {label.name_key: label for label in labels if label.is_exclusive}
+    first = next(iter(exclusive), None)
     marks: dict[tuple[int, str], Marker] = {}
     for held in trend.holdings:
         label = exclusive.get(held.label_key)
-        if label is not None:
+        if label is not None and (label.name_key == first or held.held_until is None):
             text = _("became %(label)s") % {"label": label.name}
             number = held.version.number
             role: Role = str(label.colour)  # type: ignore[assignment]  # the same palette
