@@ -120,8 +120,9 @@ BROKEN = [
 
 def test_broken_bodies_change_nothing(world: World, subtests: Subtests) -> None:
     before = rows()
-    for method, address, operation in WITH_BODY:
-        for body, content_type, status in BROKEN:
+    for place, (method, address, operation) in enumerate(WITH_BODY):
+        # One parser reads them all, so one operation tries everything and the rest a few.
+        for body, content_type, status in BROKEN if place == 0 else BROKEN[::4]:
             with subtests.test(operation["operationId"], body=body[:20]):
                 path = filled(address, world)
                 refused(world.curator.send(method, path, body, content_type), status)
@@ -131,6 +132,7 @@ def test_broken_bodies_change_nothing(world: World, subtests: Subtests) -> None:
 
 def test_unknown_doubled_and_unstorable_parameters(world: World, subtests: Subtests) -> None:
     numbers = ("", "1.5", "1_0", "%201", "１", "all", "-1e3", "9" * 30)
+    tried: set[str] = set()
     before = rows()
     for method, address, operation in ALL:
         path = filled(address, world)
@@ -144,19 +146,21 @@ def test_unknown_doubled_and_unstorable_parameters(world: World, subtests: Subte
                 refused(world.curator.send(method, f"{path}?{name}=a%00b"), 400)
                 if kind != "array":
                     refused(world.curator.send(method, f"{path}?{name}=1&{name}=1"), 400, name)
-                for value in numbers if kind == "integer" else ():
+                for value in numbers if kind == "integer" and name not in tried else ():
                     refused(world.curator.send(method, f"{path}?{name}={value}"), 400, name)
+            tried.add(name)
 
     assert rows() == before
 
 
 def test_hostile_names_are_not_found(world: World, subtests: Subtests) -> None:
-    hostile = ("%00", "a%00b", "..%2f..%2fetc%2fpasswd", "x" * 5000)
+    hostile = ("a%00b", "..%2f..%2fetc%2fpasswd", "x" * 5000)
     for method, address, operation in ALL:
         for found in PLACE.finditer(address):
             if operation["operationId"] == "describe_metric" and found[1] == "name":
                 continue  # what a metric is called is up to the code that logs it
-            for name in hostile:
+            # The team's and the project's name are read in one place for all.
+            for name in hostile if found[1] not in ("team", "project") else hostile[:1]:
                 with subtests.test(operation["operationId"], place=found[1], name=name[:20]):
                     path = filled(address.replace(found[0], "@@"), world).replace("@@", name)
                     answer = world.curator.send(method, path, {})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest import Subtests  # noqa: PT013
 
 from apps.core import limits
 from tests.api.conftest import World, refused, rows
@@ -79,49 +80,48 @@ def test_steps_at_the_edges(world: World, run: str) -> None:
     assert back["steps"] == [-(2**63), 2**53 + 1, 2**63 - 1]
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"metrics": {"loss": {"steps": [1], "values": [1, 2]}}}, "metrics.loss"),
-        ({"metrics": {"loss": {"steps": [1.5], "values": [1]}}}, "metrics.loss.steps.0"),
-        ({"metrics": {"loss": {"steps": ["1"], "values": [1]}}}, "metrics.loss.steps.0"),
-        ({"metrics": {"loss": {"steps": [True], "values": [1]}}}, "metrics.loss.steps.0"),
-        ({"metrics": {"loss": {"steps": [2**63], "values": [1]}}}, None),
-        ({"metrics": {"loss": {"steps": [-(2**63) - 1], "values": [1]}}}, None),
-        ({"metrics": {"loss": {"steps": [1], "values": [None]}}}, "metrics.loss.values.0"),
-        ({"metrics": {"loss": {"steps": [1], "values": ["nan"]}}}, "metrics.loss.values.0"),
-        ({"metrics": {"loss": {"steps": [1], "values": [True]}}}, "metrics.loss.values.0"),
-        ({"metrics": {"loss": {"steps": [1], "values": [10**400]}}}, None),
-        ({"metrics": {"loss": {"steps": [1], "times": ["NaN"], "values": [1]}}}, None),
-        ({"metrics": {"loss": {"steps": 1, "values": [1]}}}, "metrics.loss.steps"),
-        ({"metrics": {"loss": {"values": [1]}}}, "metrics.loss.steps"),
-        ({"metrics": {"loss": {"steps": [1], "values": [1], "extra": 1}}}, "metrics.loss.extra"),
-        ({"metrics": {"": {"steps": [1], "values": [1]}}}, None),
-        ({"metrics": {"a\nb": {"steps": [1], "values": [1]}}}, None),
-        ({"metrics": {"x" * 300: {"steps": [1], "values": [1]}}}, None),
-        ({"metrics": {"loss": []}}, "metrics.loss"),
-        ({"metrics": []}, "metrics"),
-        ({"rows": [{"step": 1, "values": {"loss": "x"}}]}, "rows.0.values.loss"),
-        ({"rows": [{"step": None, "values": {}}]}, "rows.0.step"),
-        ({"rows": [{"step": 1}]}, "rows.0.values"),
-        ({"rows": [1]}, "rows.0"),
-        ({"objects": [{"key": "a", "step": 1}]}, "objects.0.value"),
-        ({"objects": [{"key": 1, "step": 1, "value": 1}]}, "objects.0.key"),
-        ({"kind": "other"}, "kind"),
-        ({"kind": ["metric"]}, "kind"),
-        ({"points": []}, "points"),
-        ([], None),
-        (None, None),
-    ],
-)
-def test_one_bad_point_refuses_them_all(
-    world: World, run: str, body: Any, field: str | None
-) -> None:
-    if isinstance(body, dict) and isinstance(body.get("metrics"), dict):
-        body = {"metrics": {**columns(good=[1.0] * 999)["metrics"], **body["metrics"]}}
-    before = rows()
+ONE_BAD_POINT_REFUSES_THEM_ALL = [
+    ({"metrics": {"loss": {"steps": [1], "values": [1, 2]}}}, "metrics.loss"),
+    ({"metrics": {"loss": {"steps": [1.5], "values": [1]}}}, "metrics.loss.steps.0"),
+    ({"metrics": {"loss": {"steps": ["1"], "values": [1]}}}, "metrics.loss.steps.0"),
+    ({"metrics": {"loss": {"steps": [True], "values": [1]}}}, "metrics.loss.steps.0"),
+    ({"metrics": {"loss": {"steps": [2**63], "values": [1]}}}, None),
+    ({"metrics": {"loss": {"steps": [-(2**63) - 1], "values": [1]}}}, None),
+    ({"metrics": {"loss": {"steps": [1], "values": [None]}}}, "metrics.loss.values.0"),
+    ({"metrics": {"loss": {"steps": [1], "values": ["nan"]}}}, "metrics.loss.values.0"),
+    ({"metrics": {"loss": {"steps": [1], "values": [True]}}}, "metrics.loss.values.0"),
+    ({"metrics": {"loss": {"steps": [1], "values": [10**400]}}}, None),
+    ({"metrics": {"loss": {"steps": [1], "times": ["NaN"], "values": [1]}}}, None),
+    ({"metrics": {"loss": {"steps": 1, "values": [1]}}}, "metrics.loss.steps"),
+    ({"metrics": {"loss": {"values": [1]}}}, "metrics.loss.steps"),
+    ({"metrics": {"loss": {"steps": [1], "values": [1], "extra": 1}}}, "metrics.loss.extra"),
+    ({"metrics": {"": {"steps": [1], "values": [1]}}}, None),
+    ({"metrics": {"a\nb": {"steps": [1], "values": [1]}}}, None),
+    ({"metrics": {"x" * 300: {"steps": [1], "values": [1]}}}, None),
+    ({"metrics": {"loss": []}}, "metrics.loss"),
+    ({"metrics": []}, "metrics"),
+    ({"rows": [{"step": 1, "values": {"loss": "x"}}]}, "rows.0.values.loss"),
+    ({"rows": [{"step": None, "values": {}}]}, "rows.0.step"),
+    ({"rows": [{"step": 1}]}, "rows.0.values"),
+    ({"rows": [1]}, "rows.0"),
+    ({"objects": [{"key": "a", "step": 1}]}, "objects.0.value"),
+    ({"objects": [{"key": 1, "step": 1, "value": 1}]}, "objects.0.key"),
+    ({"kind": "other"}, "kind"),
+    ({"kind": ["metric"]}, "kind"),
+    ({"points": []}, "points"),
+    ([], None),
+    (None, None),
+]
 
-    refused(world.editor.post(f"{run}/points", json.dumps(body)), 400, field)
+
+def test_one_bad_point_refuses_them_all(world: World, run: str, subtests: Subtests) -> None:
+    before = rows()
+    for body, field in ONE_BAD_POINT_REFUSES_THEM_ALL:
+        with subtests.test(body=str(body)[:60]):
+            if isinstance(body, dict) and isinstance(body.get("metrics"), dict):
+                good = columns(good=[1.0] * 999)["metrics"]
+                body = {"metrics": {**good, **body["metrics"]}}
+            refused(world.editor.post(f"{run}/points", json.dumps(body)), 400, field)
 
     assert rows() == before
 
