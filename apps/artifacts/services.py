@@ -181,7 +181,7 @@ def seal_artifact(
     )
     if newest is not None and newest.artifact.digest == digest:
         if artifact.made_by is not None:
-            _add_edge(artifact.made_by, newest.artifact, Direction.MADE, "", at)
+            _note_made_again(artifact.made_by, newest.artifact, access, at)
         artifact.delete()
         return newest
     now = at or timezone.now()
@@ -209,11 +209,19 @@ def link_version(
 
     Linking what is linked already gives the standing version. `access` is to the collection's
     place; the artifact's own project must be visible to the same person (NotFound otherwise).
+    Only the registry takes versions of several projects: who sees a project sees all that stands
+    in its collections (see queries.versions_of).
     """
     access.require(Action.LINK)
     access.within(artifact.project)
     if artifact.state != ArtifactState.SEALED:
         raise Conflict("Only a sealed artifact version can be linked.")
+    if collection.project_id not in (None, artifact.project_id):
+        raise Invalid(
+            "A project's collection holds only what was made in that project; "
+            "link this into a model of the registry.",
+            field="artifact",
+        )
     if artifact.type != collection.type:
         raise Invalid(
             f"{collection.name} holds artifacts of type {collection.type}, not {artifact.type}.",
@@ -339,6 +347,21 @@ def note_use(
             team_id=access.team.pk,
             project_id=run.project_id,
             after={"use_as": use_as},
+            at=at,
+        )
+
+
+def _note_made_again(
+    run: Run, artifact: ArtifactVersion, access: Access, at: datetime | None
+) -> None:
+    """Say that a run made what was there already; an event unless it was known."""
+    if _add_edge(run, artifact, Direction.MADE, "", at):
+        record(
+            kind="run.made_artifact",
+            actor=access.actor,
+            subjects=[Subject("run", run.pk, run.name), artifact_subject(artifact)],
+            team_id=access.team.pk,
+            project_id=run.project_id,
             at=at,
         )
 

@@ -313,3 +313,32 @@ def test_lineage_costs_the_same_for_one_neighbour_and_for_many(
     add(10)
     with django_assert_num_queries(3):
         lineage_of(model.artifact, owner)
+
+
+def test_making_again_what_is_there_is_an_event_of_the_run() -> None:
+    editor = build.user(role=Role.EDITOR)
+    place = build.project(editor)
+    models = build.collection(editor, place)
+    first = build.version(editor, models, data=b"same")
+    run = build.run(editor, place)
+
+    again = build.version(editor, models, data=b"same", made_by=run)
+
+    assert again == first
+    event = Event.objects.latest("sequence")
+    assert event.kind == "run.made_artifact"
+    assert [subject.name for subject in event.subjects.all()] == [run.name, first.artifact.digest]
+
+
+def test_a_projects_collection_takes_nothing_of_another_project() -> None:
+    editor = build.user(role=Role.EDITOR)
+    secret = build.project(editor, "secret", private=True)
+    place = build.project(editor, "open")
+    hidden = build.version(editor, build.collection(editor, secret))
+
+    with pytest.raises(Invalid, match="registry"):
+        link_version(
+            artifact=hidden.artifact,
+            collection=build.collection(editor, place),
+            access=build.access(editor, project=place),
+        )

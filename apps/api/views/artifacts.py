@@ -39,13 +39,6 @@ def log_artifact(request: ApiRequest, body: ArtifactIn) -> Answer:
     """
     access = request.access
     with transaction.atomic():
-        collection = ensure_collection(
-            name=body.collection,
-            type=body.type,
-            access=access,
-            project=access.project,
-            first_number=body.first_number,
-        )
         artifact = begin_artifact(
             type=body.type,
             access=access,
@@ -55,6 +48,15 @@ def log_artifact(request: ApiRequest, body: ArtifactIn) -> Answer:
             made_by=run_in(project_of(request), body.run) if body.run is not None else None,
         )
         key = artifact.key
+        # After the content is locked: making a collection is an event, and the audit chain that it
+        # locks is the last thing to be waited for.
+        collection = ensure_collection(
+            name=body.collection,
+            type=body.type,
+            access=access,
+            project=access.project,
+            first_number=body.first_number,
+        )
         version = seal_artifact(
             artifact=artifact, collection=collection, access=access, note=body.note
         )

@@ -21,10 +21,6 @@ DEFAULTS = (
 )
 
 
-class LabelExists(Conflict):
-    """The team has a label of this name."""
-
-
 def add_default_labels(*, team: Team) -> None:
     """The labels of a new team; part of its creation, and of the event of that."""
     StatusLabel.objects.bulk_create(
@@ -59,7 +55,6 @@ def save_label(
     name = clean_name(name, field="name", max_length=64, what="label", spaces=False)
     team = access.team
     key = name_key(name)
-    # The colour and the position alone are the curators' to change; what protects is the admins'.
     label = StatusLabel.objects.select_for_update().filter(team=team, name_key=key).first()
     before = _rules(label) if label else None
     if label is None:
