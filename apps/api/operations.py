@@ -209,7 +209,6 @@ def _guard(action: Action, query_names: frozenset[str]) -> Callable[[View], View
 
 def _answering(view: View, address: str, status: int, *, retries: bool) -> View:
     """The function with its result turned into an answer, and repeats of writes recognised."""
-
     own = inspect.signature(view)
     # The team and the project are the guard's to read; the framework documents and drops them.
     elsewhere = [name for name in _PLACEHOLDER.findall(address) if name not in own.parameters]
@@ -243,12 +242,8 @@ def _answering(view: View, address: str, status: int, *, retries: bool) -> View:
 
 def _query_names(view: View, address: str) -> frozenset[str]:
     """What may stand in the query: the parameters that are neither in the path nor the body."""
-    in_path = set(_PLACEHOLDER.findall(address))
-    names = set()
-    for name, parameter in inspect.signature(view).parameters.items():
-        if name not in in_path | {"request", "body"}:
-            names.add(getattr(parameter.default, "alias", None) or name)
-    return frozenset(names)
+    elsewhere = {"request", "body", *_PLACEHOLDER.findall(address)}
+    return frozenset(inspect.signature(view).parameters) - elsewhere
 
 
 def _described(method: str, retryable: bool, more: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _BY_NAME = [Key("name_key", "text")]
 def list_metrics(
     request: ApiRequest, cursor: CursorText = "", size: Size = DEFAULT_SIZE
 ) -> ListOf[MetricOut]:
-    """The team's metrics that the caller may know of: what each is called, which way it improves, how it is written."""
+    """The team's metrics that the caller may know of: titles, directions, formats."""
     access = request.access
     found = metrics_of(access.team, access.user)
     page = paginate(found, _BY_NAME, cursor=cursor, size=size, scope=f"team {access.team.pk}")
