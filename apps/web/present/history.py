@@ -123,6 +123,8 @@ def _words(event: Event, before: Mapping[str, Any], after: Mapping[str, Any], la
             return _("created %(subject)s") % words
         case "run.used_artifact":
             return _("used it in the run %(run)s") % {"run": _subject(event, "run")}
+        case "run.made_artifact":
+            return _("made it again in the run %(run)s") % {"run": _subject(event, "run")}
         case _:
             # A kind that this page does not know is still told, by its own name.
             return event.kind
