@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Team, User
 from apps.artifacts.models import ArtifactVersion
@@ -14,10 +14,28 @@ from apps.projects.models import Project
 
 def golden_sets_of(team: Team, user: User | None) -> QuerySet[GoldenSet]:
     """The team's golden sets whose data the user may know of, by name."""
-    found = GoldenSet.objects.filter(team=team).select_related("artifact__project")
+    found = GoldenSet.objects.all() if user is None else visible_golden_sets(user)
+    return found.filter(team=team).select_related("artifact__project").order_by("name_key")
+
+
+def visible_golden_sets(user: User) -> QuerySet[GoldenSet]:
+    """The golden sets, of any team, whose data is in no project that is hidden from the user."""
+    projects = Project.objects.visible_to(user).values("pk")
+    return GoldenSet.objects.filter(Q(artifact=None) | Q(artifact__project__in=projects))
+
+
+def metrics_of(team: Team, user: User | None) -> QuerySet[MetricDefinition]:
+    """The team's metrics that the user may know of, by name.
+
+    Logging a result defines its metric, so one that is only used in projects which are hidden from
+    the user is hidden as well.
+    """
+    found = MetricDefinition.objects.filter(team=team)
     if user is not None:
+        results = Result.objects.filter(metric=OuterRef("pk"))
+        projects = Project.objects.visible_to(user).values("pk")
         found = found.filter(
-            Q(artifact=None) | Q(artifact__project__in=Project.objects.visible_to(user))
+            Exists(results.filter(artifact__project__in=projects)) | ~Exists(results)
         )
     return found.order_by("name_key")
 

@@ -105,6 +105,44 @@ def test_a_registry_model_shows_what_each_reader_may_see(world: World) -> None:
 
 
 @pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("value", [0.5, "NaN"])
+def test_what_only_hidden_versions_were_scored_by_is_named_nowhere(
+    world: World, value: float | str
+) -> None:
+    """Results make metrics and columns; those of a hidden project are not the team's to read."""
+    owner = caller(world.secret.editor)
+    key = world.secret.versions[0].artifact.key
+    data = owner.post("/projects/secret/artifacts", {"type": "dataset", "collection": "data"})
+    held_out = data.json()["artifact"]["key"]
+    golden_set = {"name": "canary-set", "title": "canary", "artifact": held_out}
+    assert owner.post("/golden-sets", golden_set).status_code == 201
+    scores = [
+        {"metric": "canary-metric", "value": value},
+        {"metric": "loss", "value": value, "golden_set": "canary-set"},
+    ]
+    assert owner.post(f"/artifacts/{key}/results", {"results": scores}).status_code == 200
+    # A result in the open, on a golden set that not every reader may know of.
+    for path in (f"/artifacts/{world.artifact}/results", f"/artifacts/{key}/results"):
+        assert owner.post(path, {"results": scores[1:]}).status_code == 200
+    model = f"{world.project}/models/{world.table.collection.name}"
+    paths = ["/metrics", "/models", "/models/MNIST", "/models/MNIST/table", f"{model}/table", model]
+    paths += ["/models/MNIST/table?format=csv", f"{model}/table?format=csv"]
+
+    for path in paths:
+        assert "canary" not in read(world.viewer, path), path
+    refused(world.viewer.get("/metrics/canary-metric"), 404)
+    refused(world.viewer.get("/models/MNIST/table?sort=canary-metricintraining"), 400)
+    for path in ("/metrics", "/models/MNIST/table", f"{model}/table"):
+        assert "canary" in read(owner, path), path
+
+
+def read(who: Caller, path: str) -> str:
+    answer = who.get(path)
+    assert answer.status_code == 200
+    return answer.getvalue().decode()
+
+
+@pytest.mark.usefixtures("registry")
 def test_rolling_back_to_a_hidden_version_names_nothing(world: World) -> None:
     version = {"version": 1, "reason": "back to ours"}
     assert world.curator.put("/models/MNIST/labels/production", version).status_code == 200

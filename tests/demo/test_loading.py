@@ -59,7 +59,7 @@ def counts() -> dict[str, int]:
 
 
 def table_of(collection: Collection) -> list[list[float | None]]:
-    columns = columns_of(collection)
+    columns = columns_of(collection, None)
     table = status_table(collection, TableQuery(size=100), None, columns=columns)
     cells = [[row.cells.get(column.pk) for column in columns] for row in table.rows]
     return [[cell.value if cell else None for cell in row] for row in cells]
@@ -89,7 +89,7 @@ class TestStory(LoadedTestCase):
         assert times[-1] < timezone.now()
 
     def test_the_columns_are_in_the_order_of_the_table(self) -> None:
-        titles = [column.title for column in columns_of(self.scene.collection)]
+        titles = [column.title for column in columns_of(self.scene.collection, None)]
         assert titles == ["Loss @ 10k", "Loss @ 1k", "Accuracy @ 10k", "Accuracy @ 1k"]
         assert str(self.scene.collection) == "MNIST Model Status"
 

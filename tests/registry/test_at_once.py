@@ -97,7 +97,9 @@ def test_a_promotion_and_a_new_version() -> None:
 
 def test_a_promotion_and_new_columns() -> None:
     world = build.table()
-    specs = [ColumnSpec(one.pk, "Loss", is_visible=True) for one in columns_of(world.collection)]
+    specs = [
+        ColumnSpec(one.pk, "Loss", is_visible=True) for one in columns_of(world.collection, None)
+    ]
 
     meet(
         lambda: promote_version(

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.django_db
 
 
 def rows_of(world: build.Table, query: TableQuery) -> list[dict[str, str]]:
-    lines = table_lines(world.collection, query, world.viewer, columns=columns_of(world.collection))
+    lines = table_lines(
+        world.collection, query, world.viewer, columns=columns_of(world.collection, None)
+    )
     return list(csv.DictReader(lines))
 
 
@@ -46,7 +48,7 @@ def test_no_rows_still_have_a_head() -> None:
 
 def test_every_line_says_what_it_is_about() -> None:
     world = build.table([0.5])
-    (column,) = columns_of(world.collection)
+    (column,) = columns_of(world.collection, None)
     assert column.golden_set is not None
 
     (row,) = rows_of(world, TableQuery())

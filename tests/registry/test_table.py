@@ -42,7 +42,7 @@ def table(story: Story, **asked: object) -> StatusTable:
         story.model,
         TableQuery(**asked),  # type: ignore[arg-type]
         story.viewer,
-        columns=columns_of(story.model),
+        columns=columns_of(story.model, None),
     )
 
 
@@ -408,7 +408,7 @@ def test_missing_is_no_cell_and_nan_is_a_cell_without_value(story: Story) -> Non
     story.version({"loss@10k": (0.25, 0.01)})
     story.version({"loss@10k": NAN})
     story.version()
-    (column,) = columns_of(story.model)
+    (column,) = columns_of(story.model, None)
 
     v3, v2, v1 = table(story).rows
 
@@ -422,7 +422,7 @@ def test_best_follows_the_direction_and_spans_all_pages(story: Story) -> None:
     story.version({"loss@10k": 0.1, "accuracy@10k": 0.7, "size": 3.0})
     story.version({"loss@10k": 0.3, "accuracy@10k": 0.9, "size": 4.0})
     story.version({"loss@10k": NAN})
-    by_slug = {column.slug: column.pk for column in columns_of(story.model)}
+    by_slug = {column.slug: column.pk for column in columns_of(story.model, None)}
 
     best = table(story, size=1).best
 
@@ -431,7 +431,7 @@ def test_best_follows_the_direction_and_spans_all_pages(story: Story) -> None:
 
 def test_a_column_may_turn_its_metric_around(story: Story) -> None:
     with_losses(story, [0.1, 0.3])
-    (column,) = columns_of(story.model)
+    (column,) = columns_of(story.model, None)
     spec = ColumnSpec(column.pk, column.title, is_visible=True, better=Better.HIGHER)
 
     update_columns(collection=story.model, specs=[spec], access=acting(story.curator))
@@ -511,7 +511,7 @@ def test_registry_leaves_out_what_comes_from_a_hidden_project(story: Story) -> N
             registry,
             TableQuery(**asked),  # type: ignore[arg-type]
             user,  # type: ignore[arg-type]
-            columns=columns_of(registry),
+            columns=columns_of(registry, None),
         )
 
     for viewer_sees in (
@@ -527,7 +527,7 @@ def test_registry_leaves_out_what_comes_from_a_hidden_project(story: Story) -> N
     assert numbers(seen_by(story.viewer, status=("production",))) == []
     assert numbers(seen_by(admin)) == [2, 1]
     assert seen_by(admin).total == 2
-    exported = all_rows(registry, TableQuery(), story.viewer, columns=columns_of(registry))
+    exported = all_rows(registry, TableQuery(), story.viewer, columns=columns_of(registry, None))
     assert [row.number for row in exported] == [1]
 
 
@@ -539,7 +539,7 @@ def test_export_has_the_rows_of_all_pages(story: Story, sort: str) -> None:
     with_losses(story, [0.9, None, 0.5, 0.1, NAN, None, 0.5])
     query = TableQuery(sort=sort, where="version != 3")
 
-    exported = all_rows(story.model, query, story.viewer, columns=columns_of(story.model))
+    exported = all_rows(story.model, query, story.viewer, columns=columns_of(story.model, None))
 
     assert [row.number for row in exported] == list(
         chain(*walk(story, size=2, sort=sort, where="version != 3"))

@@ -84,7 +84,7 @@ def test_curators_name_order_show_and_format_columns(story: Story) -> None:
     assert titles(client) == ["Right", "Loss @ 10k"]
     assert "90.0%" in text_of(answer)
     assert Event.objects.count() == events + 1
-    assert first in {column.pk for column in columns_of(story.model)}
+    assert first in {column.pk for column in columns_of(story.model, None)}
 
 
 def test_the_slower_of_two_curators_looks_again(story: Story) -> None:
@@ -255,7 +255,7 @@ def test_comparing_costs_the_same_for_versions_without_runs_to_draw(story: Story
 
 
 def known(story: Story) -> list[Column]:
-    return columns_of(story.model)
+    return columns_of(story.model, None)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from apps.artifacts.queries import collections_of
 from apps.evaluations.models import Result
 from apps.projects.models import Project
 from apps.registry.models import Column, StatusLabel
+from apps.registry.queries.columns import visible_columns
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def summaries_of(collections: Sequence[Collection], user: User | None) -> list[M
     labels = _first_labels({collection.team_id for collection in collections})
     counts = _counts(collections, user)
     holdings = _holdings(collections, labels, user)
-    columns = _headline_columns(collections)
+    columns = _headline_columns(collections, user)
     results = _results(holdings.values(), columns, user)
     summaries = []
     for collection in collections:
@@ -126,10 +127,9 @@ def _holdings(
     }
 
 
-def _headline_columns(collections: Sequence[Collection]) -> dict[int, Column]:
+def _headline_columns(collections: Sequence[Collection], user: User | None) -> dict[int, Column]:
     first: dict[int, Column] = {}
-    columns = Column.objects.filter(collection__in=collections, is_visible=True)
-    for column in columns.select_related("metric", "golden_set").order_by("position", "pk"):
+    for column in visible_columns(user).filter(collection__in=collections, is_visible=True):
         first.setdefault(column.collection_id, column)
     return first
 

@@ -25,6 +25,7 @@ from apps.core.paging import Cursor, Key, read_cursor, seek, write_cursor
 from apps.evaluations.choices import Better
 from apps.evaluations.queries import results_of
 from apps.registry.models import Column, ColumnScore, StatusLabel
+from apps.registry.queries.columns import visible_columns
 from apps.registry.queries.labels import baseline_holding, labels_of
 
 PAGE_SIZES = (10, 25, 50, 100)
@@ -109,13 +110,9 @@ class StatusTable:
         return self.first + len(self.rows) - 1
 
 
-def columns_of(collection: Collection) -> list[Column]:
-    """All columns of a table in their order, metric and golden set loaded."""
-    return list(
-        Column.objects.filter(collection=collection)
-        .select_related("metric", "golden_set")
-        .order_by("position", "pk")
-    )
+def columns_of(collection: Collection, user: User | None) -> list[Column]:
+    """The columns of a table that the user may know of, in their order."""
+    return list(visible_columns(user).filter(collection=collection))
 
 
 def better_of(column: Column) -> Better:
@@ -141,7 +138,7 @@ def status_table(
     `known` are all of them, for a caller who has read them already. Raises Invalid for an order, a
     filter or a cursor that makes no sense.
     """
-    known = columns_of(collection) if known is None else known
+    known = columns_of(collection, user) if known is None else known
     everything = versions_of(collection, user)
     matching = _matching(everything, query, known)
     segments = _segments(matching, query, known, collection, user)
@@ -179,7 +176,7 @@ def all_rows(
     collection: Collection, query: TableQuery, user: User | None, *, columns: Sequence[Column]
 ) -> Iterator[Row]:
     """Every matching row in the table's order, for exports: read in blocks, never all at once."""
-    known = columns_of(collection)
+    known = columns_of(collection, user)
     matching = _matching(versions_of(collection, user), query, known)
     held: dict[int, list[str]] = {}
     for holding in holdings_of(collection, user):

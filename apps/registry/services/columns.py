@@ -22,6 +22,7 @@ from apps.evaluations.models import GoldenSet, MetricDefinition, Result
 from apps.projects.access import Access, Action
 from apps.registry.choices import Origin
 from apps.registry.models import Column
+from apps.registry.queries.columns import visible_columns
 
 # Beyond this many, found columns are added hidden: a table of forty columns helps nobody.
 MAX_SHOWN = 8
@@ -51,15 +52,22 @@ def slug_of(title: str) -> str:
 def update_columns(
     *, collection: Collection, specs: Sequence[ColumnSpec], access: Access
 ) -> list[Column]:
-    """Name, order, show and hide the columns: `specs` lists them all in their new order."""
+    """Name, order, show and hide the columns: `specs` lists them all in their new order.
+
+    All that the caller may know of, that is; the others keep their order behind these.
+    """
     access.require(Action.CURATE)
     # Locked, so that two curators' orders do not interleave.
     Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
-    columns = {column.pk: column for column in Column.objects.filter(collection=collection)}
+    everything = list(Column.objects.filter(collection=collection).order_by("position", "pk"))
+    known = visible_columns(access.user).filter(collection=collection)
+    seen = set(known.values_list("pk", flat=True))
+    columns = {column.pk: column for column in everything if column.pk in seen}
+    hidden = [column for column in everything if column.pk not in seen]
     if {spec.pk for spec in specs} != set(columns) or len(specs) != len(columns):
         raise Invalid("The columns have changed in the meantime; look again.", field="columns")
     before = [str(column) for column in columns.values() if column.is_visible]
-    taken: set[str] = set()
+    taken = {column.slug for column in hidden}
     for position, spec in enumerate(specs):
         column = columns[spec.pk]
         title = clean_text(spec.title, field="title", max_length=128, multiline=False).strip()
@@ -77,13 +85,16 @@ def update_columns(
         column.format = check_format(spec.format) if spec.format else ""
         column.origin = Origin.CURATED
     ordered = sorted(columns.values(), key=lambda column: column.position)
+    for position, column in enumerate(hidden, start=len(ordered)):
+        column.position = position
     # Two steps, so that swapping two titles does not break the unique slug on the way. No slug
     # that is made of a title has a space.
     Column.objects.filter(collection=collection).update(
         slug=Concat(Value("former "), Cast("pk", CharField()))
     )
     Column.objects.bulk_update(
-        ordered, ["position", "title", "slug", "is_visible", "better", "format", "origin"]
+        [*ordered, *hidden],
+        ["position", "title", "slug", "is_visible", "better", "format", "origin"],
     )
     record(
         kind="columns.changed",

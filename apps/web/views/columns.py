@@ -31,7 +31,7 @@ def columns(
     """The columns of one model, for curators."""
     access: Access = request.access  # type: ignore[attr-defined]
     model = load_model(access, collection)
-    present = columns_of(model)
+    present = columns_of(model, access.user)
     seen = seen_columns(present)
     if request.method != "POST":
         return _page(request, model, column_forms(present), seen)

@@ -51,7 +51,7 @@ def compare(
     standing = standing_of(model, access.user)
     lead = standing.lead
     base = next((one for one in versions if lead and one.pk == lead.version_id), versions[0])
-    columns = columns_of(model)
+    columns = columns_of(model, access.user)
     context |= {
         "comparison": show_comparison(
             versions,

@@ -250,7 +250,7 @@ def _beside_holders(version: Version, standing: Standing, access: Access) -> Com
 
 def _side_by_side(versions: list[Version], standing: Standing, access: Access) -> Comparison:
     model = versions[0].collection
-    columns = columns_of(model)
+    columns = columns_of(model, access.user)
     lead = standing.lead
     base = next((one for one in versions if lead and one.pk == lead.version_id), None)
     scores = scores_of([one.artifact_id for one in versions], columns)

@@ -53,7 +53,7 @@ def model(
     """The status table, with its cards and chart; htmx may ask for the table alone."""
     access: Access = request.access  # type: ignore[attr-defined]
     found = load_model(access, collection)
-    known = columns_of(found)
+    known = columns_of(found, access.user)
     listing = read_listing(request.GET, known)
     columns = listing.columns(known)
     asked = _ask(found, listing, access, columns, known)
@@ -88,7 +88,7 @@ def export(
     """Every matching row as CSV, sent while it is read."""
     access: Access = request.access  # type: ignore[attr-defined]
     found = load_model(access, collection)
-    known = columns_of(found)
+    known = columns_of(found, access.user)
     listing = read_listing(request.GET, known)
     columns = listing.columns(known)
     # A filter that makes no sense is refused here, before the first line is on its way.

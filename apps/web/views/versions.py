@@ -201,7 +201,7 @@ def _scores(
         against, reference = lead.former.version.number, _("the former holder")
     others = _standing_version(version, against, access)
     versions = [version, *others]
-    columns = columns_of(model)
+    columns = columns_of(model, access.user)
     scores = scores_of([one.artifact_id for one in versions], columns)
     base = others[0] if others else None
     comparison: Comparison = show_comparison(
