@@ -302,6 +302,29 @@ def test_a_key_opens_no_page(world: World) -> None:
     assert found == {"unknown"}
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-CSRFToken": "x" * 64},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_no_form_is_taken_without_its_token(world: World, headers: dict[str, str]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.owner)
+    taken = [
+        route.pattern
+        for route in routes()
+        if not is_api(route)
+        and client.post(world.address(route, world.open, world.owner), headers=headers).status_code
+        != 403
+    ]
+    assert taken == []
+
+
 def test_hidden_and_missing_look_the_same(world: World) -> None:
     viewer = member(Role.VIEWER)
     for route in routes():

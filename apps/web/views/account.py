@@ -158,9 +158,9 @@ def revoke_key(request: HttpRequest, pk: int) -> HttpResponse:
 
 def person(request: HttpRequest) -> User:
     """Who is signed in; `requires` has made sure that somebody is."""
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101
-    return user
+    if not isinstance(request.user, User):
+        raise NotSignedIn(_("Sign in first."))
+    return request.user
 
 
 def client_lines(secret: str) -> Sequence[dict[str, str]]:
