@@ -224,6 +224,21 @@ def test_nothing_scrolls_sideways_on_a_phone(
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
+def test_menus_fit_on_a_phone(page: Page, live_server: LiveServer, story: Story) -> None:
+    take_session(page, live_server, story.curator)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live_server.url}{MODEL}")
+
+    for name in ("Status", "Columns", "Help"):
+        page.locator(".toolbar summary", has_text=name).click()
+        body = page.locator(".toolbar .menu[open] .menu-body")
+        box = body.bounding_box()
+        assert box is not None
+        assert (box["x"] >= 0, box["x"] + box["width"] <= 390) == (True, True), name
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        page.keyboard.press("Escape")
+
+
 def test_many_columns_scroll_in_their_own_box(
     page: Page, live_server: LiveServer, story: Story
 ) -> None:
