@@ -44,6 +44,8 @@ FORWARDED = (
     "HTTP_X_ORIGINAL_URL",
     "HTTP_X_REWRITE_URL",
 )
+# As much as a cookie or an address with a long query needs, each in one header.
+MAX_HEADER = 16 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
@@ -146,6 +148,20 @@ def known_host(get_response: GetResponse) -> GetResponse:
         except DisallowedHost:
             message = _("This server is not known by that name; see MODEL_STATUS_ALLOWED_HOSTS.")
             return dialect_of(request)(request, 400, "unknown_host", message)
+        return get_response(request)
+
+    return handle
+
+
+def short_headers(get_response: GetResponse) -> GetResponse:
+    """431 for a header longer than any honest client's: some take long to read, as Accept does."""
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        headers = (value for name, value in request.META.items() if name.startswith("HTTP_"))
+        if any(len(value) > MAX_HEADER for value in headers):
+            message = _("A header is too long; %(limit)d bytes at most.") % {"limit": MAX_HEADER}
+            # Whichever it is, the answer must not read it again.
+            return HttpResponse(message, status=431, content_type="text/plain; charset=utf-8")
         return get_response(request)
 
     return handle

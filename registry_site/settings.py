@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "registry_site.middleware.trusted_proxies",
     "registry_site.middleware.request_log",
     "registry_site.middleware.security_headers",
+    "registry_site.middleware.short_headers",
     "registry_site.middleware.known_host",
     "registry_site.middleware.known_methods",
     "django.middleware.security.SecurityMiddleware",

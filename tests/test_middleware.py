@@ -53,6 +53,14 @@ class TestHeaders:
         assert "camera=()" in headers["Permissions-Policy"]
         assert len(headers["X-Request-ID"]) == 32
 
+    @pytest.mark.parametrize("name", ["Accept", "Accept-Language", "Cookie", "X-Anything"])
+    def test_a_very_long_one_is_refused_at_once(self, visitor: Client, name: str) -> None:
+        for path in ("/fine", "/api/v1/nowhere"):
+            answer = visitor.get(path, headers={name: "a/b;q=0.1," * 5000})
+            assert answer.status_code == 431
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert visitor.get("/fine", headers={"X-Anything": "x" * 8000}).status_code == 200
+
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://testserver.evil"])
     def test_no_other_site_is_let_in(self, visitor: Client, origin: str) -> None:
         for answer in (
