@@ -11,6 +11,9 @@ from apps.content.ranges import Part, Range, parse_range
 from apps.core.errors import Conflict, DomainError
 
 
+INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+
 class ReferenceOnly(Conflict):
     """The file is kept elsewhere; we hold its address only."""
 
@@ -52,7 +55,7 @@ def _with_headers(response: HttpResponseBase, file: ArtifactFile, etag: str) -> 
     name = file.path.rpartition("/")[2]
     response.headers["Content-Type"] = "application/octet-stream"
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Content-Security-Policy"] = INERT
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["ETag"] = etag
     response.headers["Accept-Ranges"] = "bytes"

@@ -13,6 +13,8 @@ from apps.content.queries import open_blob
 from apps.content.ranges import Part, Range, parse_range
 from apps.core.errors import Conflict
 
+INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
 # Formats that can run code when they are loaded (rule R31): by suffix, since we never open them.
 _CODE_SUFFIXES = (
     *(".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth", ".bin", ".ckpt"),
@@ -60,7 +62,7 @@ def _inert(response: HttpResponseBase, file: ArtifactFile, etag: str) -> HttpRes
     name = file.path.rpartition("/")[2]
     response.headers["Content-Type"] = "application/octet-stream"
     response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Content-Security-Policy"] = INERT
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["ETag"] = etag
     response.headers["Accept-Ranges"] = "bytes"

@@ -243,7 +243,8 @@ def test_a_file_is_inert(world: World, file: str) -> None:
 
     assert headers["Content-Type"] == "application/octet-stream"
     assert headers["Content-Disposition"] == 'attachment; filename="page.html"'
-    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    policy = headers["Content-Security-Policy"]
+    assert policy == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "private, no-cache"

@@ -273,7 +273,8 @@ def test_a_file_goes_out_inert(story: Story) -> None:
     headers = response.headers
     assert headers["Content-Type"] == "application/octet-stream"
     assert headers["Content-Disposition"] == 'attachment; filename="model.safetensors"'
-    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    policy = headers["Content-Security-Policy"]
+    assert policy == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Content-Length"] == str(len(WEIGHTS))
