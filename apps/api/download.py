@@ -10,7 +10,6 @@ from apps.content.queries import open_blob
 from apps.content.ranges import Part, Range, parse_range
 from apps.core.errors import Conflict, DomainError
 
-
 INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
