@@ -325,6 +325,17 @@ def test_no_form_is_taken_without_its_token(world: World, headers: dict[str, str
     assert taken == []
 
 
+def test_no_page_shows_the_marks_of_its_template(world: World) -> None:
+    """A tag that is written wrongly is sent as it stands."""
+    client = Client()
+    client.force_login(world.owner)
+    for route in routes():
+        answer = client.get(world.address(route, world.open, world.owner))
+        if answer.headers["Content-Type"].startswith("text/html") and not answer.streaming:
+            text = answer.content.decode()
+            assert not any(mark in text for mark in ("{% ", "{{ ", "{# ")), route.pattern
+
+
 def test_hidden_and_missing_look_the_same(world: World) -> None:
     viewer = member(Role.VIEWER)
     for route in routes():

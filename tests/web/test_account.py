@@ -182,3 +182,11 @@ def test_a_key_of_the_command_line_is_the_same(
 ) -> None:
     call_command("create_api_key", user="ada")
     assert KEY.fullmatch(capsys.readouterr().out.strip())
+
+
+def test_the_line_for_curl_is_a_call_that_works(ada: User) -> None:
+    page = text_of(browser(ada).post("/settings/keys", TestMakingAKey.FORM))
+    secret = KEY.findall(page)[0]
+    (path,) = set(re.findall(re.escape(settings.BASE_URL) + r"(/api/\S+?)&?(?:<|\")", page))
+    answer = browser().get(path, headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 200

@@ -155,7 +155,8 @@ class TestSigningOut:
 class TestFirstRun:
     def test_an_empty_installation_says_how_to_begin(self) -> None:
         page = text_of(browser().get("/sign-in"))
-        assert "manage.py create_user ada --role admin" in page
+        assert "<code>manage.py create_user ada --role admin</code>" in page
+        assert "<code>manage.py login_link --user ada</code>" in page
 
     def test_later_it_does_not(self, ada: User) -> None:
         assert "create_user" not in text_of(browser().get("/sign-in"))

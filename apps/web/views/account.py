@@ -177,7 +177,7 @@ def client_lines(secret: str) -> Sequence[dict[str, str]]:
         },
         {
             "label": "curl",
-            "code": f'curl -H "Authorization: Bearer {secret}" {base}/api/v1/projects',
+            "code": f'curl -H "Authorization: Bearer {secret}" \\\n  {base}/api/v1/me',
         },
     ]
 
