@@ -60,7 +60,7 @@ def test_no_key_is_told_how(db: None) -> None:
         lambda key: f"Bearer {key} {key}",
         lambda key: f"Bearer {key.swapcase()}",
         lambda key: "Bearer " + key.replace(key[5], "１"),
-        lambda key: "Bearer " + "x" * 100_000,
+        lambda key: "Bearer " + "x" * 5_000,
         lambda key: "Basic not base64!",
         lambda key: "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
         lambda key: "Basic " + base64.b64encode(key.encode()).decode(),
