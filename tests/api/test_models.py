@@ -195,7 +195,7 @@ def test_nan_is_a_result(world: World) -> None:
     assert json.loads(answer.content, parse_constant=pytest.fail)["items"][0]["value"] == "NaN"
 
 
-ONE_BAD_RESULT_REFUSES_THEM_ALL = [
+ONE_BAD_RESULT_REFUSES_THEM_ALL: list[tuple[dict[str, Any], str]] = [
     ({"value": None}, "results.1.value"),
     ({"value": "0.5"}, "results.1.value"),
     ({"value": True}, "results.1.value"),
