@@ -84,7 +84,7 @@ def run(
 
 
 def content(owner_id: int, data: bytes) -> FileSpec:
-    """Store some bytes for a team; the manifest line to name them with has the path data.bin."""
+    """Store some bytes for a project; the manifest line to name them with has the path data.bin."""
     blob = store(owner_id=owner_id, stream=BytesIO(data), max_bytes=10**9)
     return FileSpec(path="data.bin", digest=blob.digest)
 
@@ -115,7 +115,7 @@ def version(
     home = place or into.project
     assert home is not None, "say in which project the artifact lives"
     allowed = access(owner, project=home, team_name=home.team.name)
-    spec = content(home.team_id, data or f"model {next(_numbers)}".encode())
+    spec = content(home.pk, data or f"model {next(_numbers)}".encode())
     artifact = begin_artifact(
         type=into.type,
         metadata=metadata,

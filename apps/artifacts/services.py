@@ -111,7 +111,7 @@ def begin_artifact(
 def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: Access) -> None:
     """Add lines to the manifest of an unsealed artifact version.
 
-    Raises ArtifactSealed, ContentMissing (naming digests that the team does not hold), Invalid.
+    Raises ArtifactSealed, ContentMissing (naming digests that the project does not hold), Invalid.
     """
     access.require(Action.LOG)
     _lock_pending(artifact)
@@ -119,7 +119,7 @@ def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: A
         return
     digests = {spec.digest for spec in files if spec.digest}
     # Reserved, so that garbage collection does not take it before this manifest names it.
-    absent = reserve(owner_id=access.team.pk, digests=sorted(digests))
+    absent = reserve(owner_id=artifact.project_id, digests=sorted(digests))
     if absent:
         raise ContentMissing(absent)
     sizes = dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))

@@ -41,7 +41,7 @@ class Blob(models.Model):
 
 
 class Holding(models.Model):
-    """An owner (an opaque number: a team) that has proved to have these bytes, by sending them.
+    """An owner (an opaque number: a project) that has proved to have these bytes, by sending them.
 
     "You need not upload this" is said to holders only. Otherwise whoever learns a digest could make
     the bytes of another team their own.

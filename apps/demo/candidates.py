@@ -88,7 +88,7 @@ def log_training(
 ) -> Version:
     """Log a training run that finished, with its curves and the version that it made."""
     files = keep_files(
-        scene.team,
+        scene.project,
         {
             "model.safetensors": weights_file(trained.network),
             "model.json": model_card(trained.settings, trained.network),

@@ -12,7 +12,6 @@ from django.db.models import Q
 
 from apps.accounts.models import Team, User
 from apps.artifacts.models import (
-    ArtifactFile,
     ArtifactVersion,
     Collection,
     RunArtifact,
@@ -67,7 +66,7 @@ def drop() -> Removed | None:
     if project is not None:
         _refuse_others_work(project, registry_model, users)
         _remove_registry_model(registry_model, removed)
-        _remove_project(team, project, removed)
+        _remove_project(project, removed)
     _remove_metrics(team, removed)
     _remove_users(users, removed)
     record(
@@ -120,16 +119,11 @@ def _remove_registry_model(registry_model: Collection | None, removed: Removed) 
         registry_model.delete()
 
 
-def _remove_project(team: Team, project: Project, removed: Removed) -> None:
+def _remove_project(project: Project, removed: Removed) -> None:
     """From the results down to the runs, in the order in which rows point at each other."""
     artifacts = ArtifactVersion.objects.filter(project=project)
     golden_sets = GoldenSet.objects.filter(artifact__in=artifacts)
     runs = list(project.runs.values_list("pk", flat=True))
-    digests = set(
-        ArtifactFile.objects.filter(artifact__in=artifacts, blob__isnull=False).values_list(
-            "blob_id", flat=True
-        )
-    )
     removed.counts["runs"] = len(runs)
     removed.counts["artifact versions"] = artifacts.count()
     removed.counts["results"] = Result.objects.filter(artifact__in=artifacts).count()
@@ -141,10 +135,8 @@ def _remove_project(team: Team, project: Project, removed: Removed) -> None:
     Version.objects.filter(artifact__in=artifacts).delete()
     project.collections.all().delete()
     artifacts.delete()
+    Holding.objects.filter(owner_id=project.pk).delete()
     project.delete()
-    named = ArtifactFile.objects.filter(artifact__project__team=team, blob__in=digests)
-    digests -= set(named.values_list("blob_id", flat=True))
-    Holding.objects.filter(owner_id=team.pk, blob__in=digests).delete()
 
 
 def _remove_metrics(team: Team, removed: Removed) -> None:

@@ -212,11 +212,11 @@ def log_artifact(
     return seal_artifact(artifact=artifact, collection=place, access=access, note=note, at=at)
 
 
-def keep_files(team: Team, files: Mapping[str, bytes]) -> list[FileSpec]:
-    """Store files as the team's content: before the transaction that names them, so that no
+def keep_files(project: Project, files: Mapping[str, bytes]) -> list[FileSpec]:
+    """Store files as the project's content: before the transaction that names them, so that no
     other writer waits for the disk."""
     return [
-        FileSpec(path, digest=store(owner_id=team.pk, stream=[data], max_bytes=len(data)).pk)
+        FileSpec(path, digest=store(owner_id=project.pk, stream=[data], max_bytes=len(data)).pk)
         for path, data in files.items()
     ]
 
@@ -254,8 +254,8 @@ def _project_with_people(start: datetime) -> Project:
 def _log_data(scene: Scene) -> None:
     """The run that prepared the data, with all that it made, and the golden sets."""
     meter = Meter()
-    files = {name: keep_files(scene.team, found) for name, found in _data_files(scene).items()}
-    sources = keep_files(scene.team, source_files())
+    files = {name: keep_files(scene.project, found) for name, found in _data_files(scene).items()}
+    sources = keep_files(scene.project, source_files())
     with transaction.atomic():
         _define_metrics(scene)
         engineer = scene.access(ENGINEER)

@@ -96,6 +96,13 @@ class Access:
         if rule.scope == Scope.WRITE and self.project and self.project.archived_at:
             raise ProjectArchived(f"The project {self.project.name} is archived: it is read-only.")
 
+    @property
+    def here(self) -> Project:
+        """The project of an address that always names one. Raises NotFound where it does not."""
+        if self.project is None:
+            raise NotFound("There is no such page.")
+        return self.project
+
     def within(self, project: Project | None) -> "Access":
         """The same caller's access in another project of the team. Raises NotFound."""
         if project is None or (self.project is not None and self.project.pk == project.pk):

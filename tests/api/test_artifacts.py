@@ -52,17 +52,18 @@ def test_up_and_down_byte_for_byte(world: World, size: int) -> None:
     assert file["digest"] == digest_of(data)
 
 
-def test_missing_is_about_the_team(world: World) -> None:
+def test_missing_is_about_the_project(world: World) -> None:
     upload(world.editor, world, b"here")
     wanted = [digest_of(b"here"), digest_of(b"there")]
 
-    for path in ("/content/missing", f"{world.project}/content/missing"):
-        answer = world.editor.post(path, {"digests": wanted})
-        assert answer.json() == {"missing": [digest_of(b"there")]}
+    path = f"{world.project}/content/missing"
+    answer = world.editor.post(path, {"digests": wanted})
+    assert answer.json() == {"missing": [digest_of(b"there")]}
 
-    stranger = world.stranger.post("/api/v1/teams/elsewhere/content/missing", {"digests": wanted})
-    assert stranger.json() == {"missing": wanted}
-    refused(world.editor.post("/content/missing", {"digests": ["x"]}), 400, "digests.0")
+    world.editor.post("/projects", {"name": "elsewhere"})
+    other = world.editor.post("/projects/elsewhere/content/missing", {"digests": wanted})
+    assert other.json() == {"missing": wanted}
+    refused(world.editor.post(path, {"digests": ["x"]}), 400, "digests.0")
 
 
 def test_other_bytes_than_announced_are_not_kept(world: World) -> None:
@@ -185,7 +186,7 @@ def test_paths_that_are_none(world: World, subtests: Subtests) -> None:
     assert rows() == before
 
 
-BAD_INPUT = [
+BAD_INPUT: list[tuple[dict[str, Any], str | None]] = [
     ({"files": [{"path": "a"}]}, "files"),
     ({"files": [{"path": "a", "digest": "0" * 64, "reference": "x"}]}, None),
     ({"files": [{"path": "a", "digest": "ABC"}]}, "files.0.digest"),

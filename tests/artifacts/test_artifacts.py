@@ -85,12 +85,11 @@ def test_logging_the_same_again_makes_no_new_version(owner: User) -> None:
     assert RunArtifact.objects.filter(run=second_run, artifact=first.artifact).exists()
 
 
-def test_content_that_the_team_does_not_hold_is_named(owner: User) -> None:
-    place = build.project(owner)
-    access = build.access(owner, project=place)
-    stranger = build.user(role=Role.EDITOR, team_name="elsewhere")
-    foreign = build.content(build.team("elsewhere").pk, b"of another team")
-    assert stranger.pk
+def test_content_of_another_project_is_not_to_be_had_by_its_digest(owner: User) -> None:
+    insider = build.user(role=Role.EDITOR)
+    secret = build.project(insider, "secret", private=True)
+    foreign = build.content(secret.pk, b"of a private project")
+    access = build.access(owner, project=build.project(owner))
 
     with pytest.raises(ContentMissing) as refusal:
         begin_artifact(
@@ -105,7 +104,7 @@ def test_a_sealed_artifact_takes_no_more_files(owner: User) -> None:
     place = build.project(owner)
     version = build.version(owner, build.collection(owner, place))
     access = build.access(owner, project=place)
-    spec = build.content(place.team_id, b"late")
+    spec = build.content(place.pk, b"late")
 
     with pytest.raises(ArtifactSealed):
         add_files(artifact=version.artifact, files=[spec], access=access)

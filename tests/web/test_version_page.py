@@ -37,7 +37,7 @@ PICKLE = b"cos\nsystem\n(S'touch /tmp/canary'\ntR."
 
 
 def stored(story: Story, path: str, data: bytes) -> FileSpec:
-    blob = store(owner_id=story.team.pk, stream=BytesIO(data), max_bytes=10**6)
+    blob = store(owner_id=story.project.pk, stream=BytesIO(data), max_bytes=10**6)
     return FileSpec(path=path, digest=blob.digest)
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from apps.api.operations import EITHER, Answer, ApiRequest, operation
+from apps.api.operations import Answer, ApiRequest, operation, project_of
 from apps.api.wire.artifacts import ContentOut, DigestsIn, MissingOut
 from apps.content.queries import missing
 from apps.content.services import reserve, store
@@ -29,13 +29,14 @@ class LengthRequired(DomainError):
     code = "length_required"
 
 
-@operation("POST", "/content/missing", Action.LOG, places=EITHER, returns=MissingOut)
+@operation("POST", "/content/missing", Action.LOG, returns=MissingOut)
 def find_missing(request: ApiRequest, body: DigestsIn) -> MissingOut:
-    """Of these SHA-256 digests, those that the team has still to upload.
+    """Of these SHA-256 digests, those that the project has still to upload.
 
     The others are kept for a day, so that an artifact can name them.
     """
-    owner = request.access.team.pk
+    # The project, not the team: in a private one, knowing a digest must not be a way to the bytes.
+    owner = project_of(request).pk
     return MissingOut(missing=reserve(owner_id=owner, digests=body.digests))
 
 
@@ -49,7 +50,7 @@ def find_missing(request: ApiRequest, body: DigestsIn) -> MissingOut:
     describe=_BODY,
 )
 def upload(request: ApiRequest, digest: str) -> Answer:
-    """Upload some bytes under their SHA-256: 201, or 200 when the team had them already.
+    """Upload some bytes under their SHA-256: 201, or 200 when the project had them already.
 
     The body is the bytes themselves. They are kept only if they have that digest.
     """
@@ -59,7 +60,7 @@ def upload(request: ApiRequest, digest: str) -> Answer:
             field="digest",
         )
     size = _length(request)
-    owner = request.access.team.pk
+    owner = project_of(request).pk
     is_new = bool(missing(owner_id=owner, digests=[digest]))
     blob = store(
         owner_id=owner,

@@ -138,12 +138,12 @@ def show_label(request: ApiRequest, label: str) -> LabelOut:
 @operation("PUT", "/labels/{label}", Action.CURATE, places=[TEAM], returns=LabelOut)
 def define_label(request: ApiRequest, label: str, body: LabelIn) -> LabelOut:
     """Add a label to the vocabulary, or change the one of that name."""
-    if body.colour not in Colour.values:
+    if body.colour is not None and body.colour not in Colour.values:
         raise Invalid(f"colour is one of: {', '.join(Colour.values)}.", field="colour")
     saved = save_label(
         name=label,
         access=request.access,
-        colour=Colour(body.colour),
+        colour=None if body.colour is None else Colour(body.colour),
         position=body.position,
         is_exclusive=body.is_exclusive,
         is_protected=body.is_protected,

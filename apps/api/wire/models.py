@@ -139,10 +139,12 @@ class TakenOut(Out):
 
 
 class LabelIn(In):
-    colour: str = "slate"
+    """A new label is grey, exclusive and not protected; of an old one, what is left out stays."""
+
+    colour: str | None = None
     position: int | None = Field(None, ge=0, le=10_000)
-    is_exclusive: bool = True
-    is_protected: bool = False
+    is_exclusive: bool | None = None
+    is_protected: bool | None = None
 
 
 class LabelOut(Out):

@@ -42,12 +42,12 @@ def save_label(
     *,
     name: str,
     access: Access,
-    colour: Colour = Colour.SLATE,
+    colour: Colour | None = None,
     position: int | None = None,
-    is_exclusive: bool = True,
-    is_protected: bool = False,
+    is_exclusive: bool | None = None,
+    is_protected: bool | None = None,
 ) -> StatusLabel:
-    """Add a label to the vocabulary, or change the one of that name.
+    """Add a label to the vocabulary, or change the one of that name; what is None stays.
 
     Raises Conflict when a label that several versions hold is to become exclusive.
     """
@@ -60,9 +60,12 @@ def save_label(
     if label is None:
         label = StatusLabel(team=team, name=name, name_key=key)
         label.position = StatusLabel.objects.filter(team=team).count()
-    label.colour = colour
-    label.is_exclusive = is_exclusive
-    label.is_protected = is_protected
+    if colour is not None:
+        label.colour = colour
+    if is_exclusive is not None:
+        label.is_exclusive = is_exclusive
+    if is_protected is not None:
+        label.is_protected = is_protected
     if position is not None:
         label.position = position
     try:
