@@ -191,7 +191,8 @@ def test(arguments: list[str]) -> int:
     failed = []
     for database in [chosen] if chosen else ["sqlite", "postgres"]:
         say("Testing on " + database)
-        command = ["python", "-m", "pytest", "-q", "-n", workers, "--dist", "loadfile"]
+        command = ["python", "-m", "pytest", "-q", "-n", workers, "--dist", "worksteal"]
+        command += ["--durations", "10"]
         if in_venv(command + arguments, TEST_DATABASE=database):
             failed.append(database)
     say("Tests failed on " + " and ".join(failed) if failed else "All tests passed")
