@@ -62,7 +62,7 @@ def test_a_sealed_artifact_has_a_number_a_digest_and_one_event(owner: User) -> N
 
 def test_the_digest_is_over_paths_content_and_metadata(owner: User) -> None:
     place = build.project(owner)
-    digests = set()
+    digests: set[str] = set()
     for data, metadata in [(b"a", {}), (b"b", {}), (b"a", {"k": 1})]:
         into = build.collection(owner, place, f"line-{len(digests)}")
         digests.add(build.version(owner, into, data=data, metadata=metadata).artifact.digest)

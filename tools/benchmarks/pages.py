@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -106,7 +107,7 @@ def measure(world: World, rounds: int) -> None:
         with CaptureQueriesContext(connection) as queries:
             body = page()
         count = len(queries)  # now: the next request empties the log
-        ours, floor = in_turns(page, lambda case=case: bare(world, case), rounds)
+        ours, floor = in_turns(page, partial(bare, world, case), rounds)
         print(
             f"{world.size:>7,} versions  {case.name:<20} page {ours:7.1f} ms   "
             f"floor {floor:7.1f} ms   ratio {ours / floor:4.2f}   "
