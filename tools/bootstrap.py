@@ -155,6 +155,8 @@ def install_with_uv(pins: Path) -> bool:
 def uv_environment() -> dict[str, str]:
     """uv does not read what pip was told about mirrors and certificates, so it is passed on."""
     environment = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
+    # As pip does: a version may lie in any of the indexes. The hashes say that it is the right one.
+    environment["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     names = {
         "index-url": "UV_DEFAULT_INDEX",
         "extra-index-url": "UV_INDEX",
