@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from tools.benchmarks.world import World
 
 SIZE = 25
+FRAGMENT = {"HX-Request": "true", "HX-Target": "versions"}
 _BARE = Template(
     "<table>{% for row in rows %}<tr><td>{{ row.0 }}<td>{{ row.1 }}<td>{{ row.2 }}"
     "{% for cell in row.3 %}<td>{{ cell }}{% endfor %}</tr>{% endfor %}</table>{{ count }}"
@@ -99,8 +100,8 @@ def measure(world: World, rounds: int) -> None:
     for case in cases(world):
         address = f"{path}?{urlencode(case.query)}"
 
-        def page(address: str = address) -> bytes:
-            answer = client.get(address)
+        def page(address: str = address, headers: dict[str, str] | None = None) -> bytes:
+            answer = client.get(address, headers=headers)
             assert answer.status_code == 200, (address, answer.status_code)
             return answer.content
 
@@ -108,9 +109,12 @@ def measure(world: World, rounds: int) -> None:
             body = page()
         count = len(queries)  # now: the next request empties the log
         ours, floor = in_turns(page, partial(bare, world, case), rounds)
+        # What sorting, filtering and paging fetch with scripts on: the table without the rest.
+        table, below = in_turns(partial(page, headers=FRAGMENT), partial(bare, world, case), rounds)
         print(
             f"{world.size:>7,} versions  {case.name:<20} page {ours:7.1f} ms   "
             f"floor {floor:7.1f} ms   ratio {ours / floor:4.2f}   "
+            f"(table alone {table:.1f} ms, ratio {table / below:.2f})   "
             f"{count} queries   {len(body) / 1000:.0f} kB, "
             f"{len(gzip.compress(body, 6)) / 1000:.1f} kB gzipped",
             flush=True,
