@@ -25,7 +25,7 @@ from apps.core.paging import Cursor, Key, read_cursor, seek, write_cursor
 from apps.evaluations.choices import Better
 from apps.evaluations.queries import results_of
 from apps.registry.models import Column, ColumnScore, StatusLabel
-from apps.registry.queries.columns import visible_columns
+from apps.registry.queries.columns import columns_in
 from apps.registry.queries.labels import baseline_holding, labels_of
 
 PAGE_SIZES = (10, 25, 50, 100)
@@ -112,7 +112,7 @@ class StatusTable:
 
 def columns_of(collection: Collection, user: User | None) -> list[Column]:
     """The columns of a table that the user may know of, in their order."""
-    return list(visible_columns(user).filter(collection=collection))
+    return list(columns_in(collection, user))
 
 
 def better_of(column: Column) -> Better:
