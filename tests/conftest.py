@@ -30,10 +30,13 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What does not depend on the suite's database runs on the first of the two only."""
+    """What does not depend on the suite's database runs on the first of the two only.
+
+    A browser sees the same pages, and those are read from both databases without one.
+    """
     if DATABASE_KIND == "sqlite":
         return
-    done = [item for item in items if item.get_closest_marker("once")]
+    done = [item for item in items if any(map(item.get_closest_marker, ("once", "browser")))]
     config.hook.pytest_deselected(items=done)
     items[:] = [item for item in items if item not in done]
 

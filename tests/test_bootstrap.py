@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -120,11 +119,9 @@ def test_a_second_start_installs_nothing(checkout: Path, bootstrap: ModuleType) 
     stamp = checkout / ".venv" / "installed-dev"
     stamp.write_text(bootstrap.wanted_stamp(pins))
 
-    started = time.perf_counter()
     done = run(checkout, "install")
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert time.perf_counter() - started < 5
 
 
 def test_changed_pins_are_installed(checkout: Path, bootstrap: ModuleType) -> None:

