@@ -19,7 +19,17 @@ class Team(models.Model):
     # Canonical form of the name: what may not occur twice (see core.names.name_key).
     name_key = models.CharField(max_length=NAME_LENGTH * 2, unique=True)
     title = models.CharField(max_length=128, blank=True)
+    # How long what was deleted stays in the bin.
+    retention_days = models.PositiveSmallIntegerField(default=30)
     created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(retention_days__gte=1, retention_days__lte=3650),
+                name="retention_is_a_number_of_days",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

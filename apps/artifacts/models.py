@@ -38,6 +38,9 @@ class ArtifactVersion(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
     sealed_at = models.DateTimeField(null=True, blank=True)
+    # When its files were removed for good, after its last place had been in the bin long enough.
+    # The row stays: the digest, the metadata and the lineage are history.
+    purged_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -114,6 +117,9 @@ class Collection(models.Model):
     next_number = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
+    # In the bin since, and who put it there; out of it by being restored, or for good.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
     objects: ClassVar = CollectionQuerySet.as_manager()
 
@@ -151,6 +157,7 @@ class Version(models.Model):
     linked_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     linked_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     deleted_reason = models.TextField(blank=True)
 
     class Meta:
@@ -223,6 +230,21 @@ class LabelHolding(models.Model):
         indexes = (
             # Who holds what in a collection, now or at a moment.
             models.Index(fields=["collection", "label_key", "held_from"], name="holdings_in_time"),
+        )
+
+
+class ModelCard(models.Model):
+    """What people write about a version, in Markdown. Each edit adds a row; the newest is shown."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="cards")
+    text = models.TextField()
+    written_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    written_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (
+            # The newest card of a version, and its edits.
+            models.Index(fields=["version", "-id"], name="cards_newest_first"),
         )
 
 

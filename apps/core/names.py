@@ -23,11 +23,11 @@ from apps.core.limits import (
 RESERVED: Final = frozenset(
     # Words in lines are easier to review than a list of seventy literals.
     """
-    admin ajax-api api apple-touch-icon.png artifacts artifactsv2 assets audit authorize compare
-    favicon.ico files get-artifact graphql health healthz help home keys labels login logout
-    metrics model-versions models new oidc people projects readyz registry reports robots.txt runs
-    search security settings setup share sign-in sign-out signin signout signup static team teams
-    user users version versions viewer .well-known
+    activity admin ajax-api api apple-touch-icon.png artifacts artifactsv2 assets audit authorize
+    bin compare favicon.ico files get-artifact golden-sets graphql health healthz help home keys
+    labels login logout metrics model-versions models new oidc people projects readyz registry
+    reports robots.txt runs search security settings setup share sign-in sign-out signin signout
+    signup static team teams user users version versions viewer .well-known
     """.split()  # noqa: SIM905
 )
 

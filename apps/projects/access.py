@@ -35,6 +35,7 @@ class Action(StrEnum):
     LINK = "link"  # put an artifact version into a registry collection
     MOVE_LABEL = "move_label"
     MOVE_PROTECTED_LABEL = "move_protected_label"
+    DELETE = "delete"  # runs, and what stands under no label; into the bin, and back out of it
     DELETE_VERSION = "delete_version"
     CURATE = "curate"  # columns, metric definitions, golden sets, labels
     ADMINISTER = "administer"  # members, roles, visibility, archiving
@@ -56,6 +57,7 @@ POLICY: dict[Action, Rule] = {
     Action.LINK: Rule(Role.EDITOR, Scope.WRITE),
     Action.MOVE_LABEL: Rule(Role.EDITOR, Scope.WRITE),
     Action.MOVE_PROTECTED_LABEL: Rule(Role.CURATOR, Scope.WRITE),
+    Action.DELETE: Rule(Role.EDITOR, Scope.WRITE),
     Action.DELETE_VERSION: Rule(Role.CURATOR, Scope.WRITE),
     Action.CURATE: Rule(Role.CURATOR, Scope.WRITE),
     Action.ADMINISTER: Rule(Role.ADMIN, Scope.WRITE),

@@ -36,6 +36,9 @@ class Project(models.Model):
     created_at = models.DateTimeField()
     # A project that is archived can be read but not written.
     archived_at = models.DateTimeField(null=True, blank=True)
+    # In the bin since, and who put it there; out of it by being restored, or for good.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
     objects: ClassVar = ProjectQuerySet.as_manager()
 

@@ -17,6 +17,13 @@ class Colour(TextChoices):
     SLATE = "slate", _("slate")
 
 
+class Sharing(TextChoices):
+    """Who sees a saved view."""
+
+    PRIVATE = "private", _("only me")
+    TEAM = "team", _("the team")
+
+
 class Origin(TextChoices):
     """Whether a column was found in what was logged, or put there by a curator."""
 

@@ -1,13 +1,14 @@
-"""The vocabulary of status labels, and the columns of each model's status table."""
+"""The vocabulary of status labels, the columns of each model's status table, and saved views."""
 
 from django.db import models
 from django.db.models import Q
 
-from apps.accounts.models import Team
+from apps.accounts.models import Team, User
 from apps.artifacts.models import Collection, Version
 from apps.evaluations.choices import Better
 from apps.evaluations.models import GoldenSet, MetricDefinition
-from apps.registry.choices import Colour, Origin
+from apps.projects.models import Project
+from apps.registry.choices import Colour, Origin, Sharing
 
 
 class StatusLabel(models.Model):
@@ -99,3 +100,83 @@ class ColumnScore(models.Model):
             models.Index(fields=["column", "value", "-number"], name="scores_lowest_first"),
             models.Index(fields=["column", "-value", "-number"], name="scores_highest_first"),
         )
+
+
+# A saved view is one of exactly one of these.
+VIEWED = ("collection", "project", "golden_set")
+
+
+def _only(field: str) -> Q:
+    """That a saved view is one of this kind of table."""
+    empty = {f"{other}__isnull": True for other in VIEWED if other != field}
+    return Q(**{f"{field}__isnull": False}, **empty)
+
+
+class SavedView(models.Model):
+    """A state of a table under a name: of a model's status table, a project's runs, a leaderboard.
+
+    `state` is the query of the address, so a view is a link and nothing more: it shows to each
+    reader what that reader may see. The default of a table is what its bare address shows.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="saved_views")
+    collection = models.ForeignKey(
+        Collection, null=True, blank=True, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    golden_set = models.ForeignKey(
+        GoldenSet, null=True, blank=True, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    name = models.CharField(max_length=64)
+    name_key = models.CharField(max_length=128)
+    state = models.TextField(blank=True)
+    sharing = models.CharField(max_length=16, choices=Sharing, default=Sharing.PRIVATE)
+    is_default = models.BooleanField(default=False)
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("name_key", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=_only("collection") | _only("project") | _only("golden_set"),
+                name="view_is_of_one_table",
+            ),
+            models.CheckConstraint(
+                condition=Q(sharing__in=Sharing.values), name="view_sharing_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(sharing=Sharing.TEAM),
+                name="default_view_is_the_teams",
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[table],
+                    condition=Q(is_default=True, **{f"{table}__isnull": False}),
+                    name=f"one_default_view_of_a_{table}",
+                )
+                for table in VIEWED
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[table, "name_key"],
+                    condition=Q(sharing=Sharing.TEAM, **{f"{table}__isnull": False}),
+                    name=f"team_view_name_of_a_{table}",
+                )
+                for table in VIEWED
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[table, "owner", "name_key"],
+                    condition=Q(sharing=Sharing.PRIVATE, **{f"{table}__isnull": False}),
+                    name=f"own_view_name_of_a_{table}",
+                )
+                for table in VIEWED
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -68,6 +68,9 @@ class Run(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    # In the bin since, and who put it there; out of it by being restored, or for good.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
     objects: ClassVar = RunQuerySet.as_manager()
 

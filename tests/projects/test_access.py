@@ -24,7 +24,10 @@ def test_every_action_has_a_rule() -> None:
     ("role", "allowed"),
     [
         (Role.VIEWER, {Action.READ}),
-        (Role.EDITOR, {Action.READ, Action.LOG, Action.LINK, Action.MOVE_LABEL}),
+        (
+            Role.EDITOR,
+            {Action.READ, Action.LOG, Action.LINK, Action.MOVE_LABEL, Action.DELETE},
+        ),
         (
             Role.CURATOR,
             {
@@ -33,6 +36,7 @@ def test_every_action_has_a_rule() -> None:
                 Action.LINK,
                 Action.MOVE_LABEL,
                 Action.MOVE_PROTECTED_LABEL,
+                Action.DELETE,
                 Action.DELETE_VERSION,
                 Action.CURATE,
             },

@@ -1,0 +1,43 @@
+"""The tabs of a team and of a project: the pages that belong together, each reachable from each."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.projects.access import Access, Action
+
+# Route, words, and what a reader must be allowed to be shown the way.
+TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (("models", _("Models"), Action.READ),)
+PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (("project", _("Overview"), Action.READ),)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One entry of components/tabs.html."""
+
+    label: str
+    url: str
+    current: bool
+    count: str = ""
+
+
+def team_tabs(access: Access, current: str) -> list[Tab]:
+    """The pages of the team that the reader may open; `current` is the route of this one."""
+    return _tabs(TEAM_PAGES, [access.team.name], access, current)
+
+
+def project_tabs(access: Access, current: str) -> list[Tab]:
+    """The pages of the project of `access` that the reader may open."""
+    return _tabs(PROJECT_PAGES, [access.team.name, access.here.name], access, current)
+
+
+def _tabs(
+    pages: tuple[tuple[str, Promise, Action], ...], names: list[str], access: Access, current: str
+) -> list[Tab]:
+    return [
+        Tab(str(label), reverse(route, args=names), current=route == current)
+        for route, label, action in pages
+        if access.allows(action)
+    ]
