@@ -57,24 +57,28 @@ def file_url(page: str, path: str) -> str:
     return f"{page}/files/{quote(path)}"
 
 
+def artifacts_url(team: Team, project: Project | None) -> str:
+    """The collections of a project, or with None of the team's registry."""
+    if project is None:
+        return reverse("registry_artifacts", args=[team.name])
+    return reverse("artifacts", args=[team.name, project.name])
+
+
+def collection_url(collection: Collection) -> str:
+    """The page of any collection: a model's status table, else the list of its versions."""
+    if collection.type == MODEL:
+        return model_url(collection)
+    names = [collection.type, collection.name]
+    if collection.project is None:
+        return reverse("registry_collection", args=[collection.team.name, *names])
+    return reverse("collection", args=[collection.team.name, collection.project.name, *names])
+
+
 def place_url(version: Version) -> str:
     """The page of a place in a collection: for a model its version's, else the artifact's.
 
-    W&B's client prints the latter address for everything that it logs. What is no model has no
-    page in the registry.
+    W&B's client prints the latter address for everything that it logs.
     """
-    collection = version.collection
-    if collection.type == MODEL:
+    if version.collection.type == MODEL:
         return version_url(version)
-    if collection.project is None:
-        return ""
-    return reverse(
-        "artifact",
-        args=[
-            collection.team.name,
-            collection.project.name,
-            collection.type,
-            collection.name,
-            f"v{version.number}",
-        ],
-    )
+    return f"{collection_url(version.collection)}/v{version.number}"

@@ -37,6 +37,8 @@ def _entry(request: HttpRequest, name: str, label: str) -> dict[str, str]:
 def _belongs_to(route: str) -> str:
     """The entry that a page is below, by its address."""
     words = route.split("/")
-    if words == ["<team:team>"] or "models" in words:
+    if "models" in words:
         return MODELS
-    return PROJECTS if "<name:project>" in words else ""
+    if "<name:project>" in words:
+        return PROJECTS
+    return MODELS if words[0] == "<team:team>" else ""

@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 from apps.core.names import RESERVED, name_key
 from apps.web.views import (
     account,
+    artifacts,
     columns,
     compare,
     history,
@@ -49,7 +50,8 @@ register_converter(Name, "name")
 register_converter(TeamName, "team")
 register_converter(FilePath, "file")
 
-ARTIFACT = "<team:team>/<name:project>/artifacts/<name:type>/<name:collection>/<name:version>"
+REGISTRY = "<team:team>/artifacts"
+PROJECT = "<team:team>/<name:project>/artifacts"
 
 
 def model_pages(model: str, prefix: str) -> list[URLPattern]:
@@ -66,6 +68,20 @@ def model_pages(model: str, prefix: str) -> list[URLPattern]:
         path(f"{version}/promote", labels.promote, name=f"{prefix}promote"),
         path(f"{version}/labels/<name:label>/remove", labels.remove, name=f"{prefix}remove_label"),
         path(f"{version}/files/<file:path>", versions.version_file, name=f"{prefix}version_file"),
+    ]
+
+
+def artifact_pages(place: str, prefix: str) -> list[URLPattern]:
+    """The collections of a place, and the versions in them, at the addresses that W&B prints."""
+    collection = f"{place}/<name:type>/<name:collection>"
+    version = f"{collection}/<name:version>"
+    return [
+        path(place, artifacts.artifacts, name=f"{prefix}artifacts"),
+        path(collection, artifacts.collection, name=f"{prefix}collection"),
+        path(version, artifacts.artifact, name=f"{prefix}artifact"),
+        path(
+            f"{version}/files/<file:path>", artifacts.artifact_file, name=f"{prefix}artifact_file"
+        ),
     ]
 
 
@@ -88,12 +104,13 @@ urlpatterns = [
     path("<team:team>/models", home.team_models, name="models"),
     # Models of the registry, and their versions
     *model_pages("<team:team>/models/<name:collection>", ""),
+    # What else stands in the registry
+    *artifact_pages(REGISTRY, "registry_"),
     # Projects and runs
     path("<team:team>/<name:project>", projects.project, name="project"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     # A project's own models: the same views
     *model_pages("<team:team>/<name:project>/models/<name:collection>", "project_"),
-    # What a project's runs logged, at the addresses that W&B's client prints
-    path(ARTIFACT, versions.artifact, name="artifact"),
-    path(f"{ARTIFACT}/files/<file:path>", versions.artifact_file, name="artifact_file"),
+    # What a project's runs logged
+    *artifact_pages(PROJECT, ""),
 ]

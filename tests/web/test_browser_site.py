@@ -106,6 +106,7 @@ class TestEveryPage:
         ]
         addresses += [f"/main/digits/runs/{run.key}", "/authorize"]
         addresses += ["/settings", "/settings/keys", "/settings/password"]
+        addresses += ["/main/digits/artifacts", "/main/artifacts"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

@@ -23,6 +23,12 @@ SHOWN_FILES = 100
 SHOWN_FACTS = 60
 MAX_METADATA = 20_000
 _ROLES: Mapping[str, Role] = {MODEL: "accent", DATASET: "teal"}
+_HUES = {MODEL: "blue", DATASET: "teal"}
+
+
+def hue_of(type: str) -> str:
+    """The colour of a type of artifact, in lists as in the lineage."""
+    return _HUES.get(type, "slate")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.accounts.models import Team
 from apps.artifacts.models import Collection
 from apps.core.numbers import Delta, format_count
 from apps.core.text import truncate
 from apps.core.times import ago, span
+from apps.projects.models import Project
 from apps.registry.models import Column, StatusLabel
 from apps.registry.queries.holders import Holder
 from apps.registry.queries.table import Row, StatusTable, format_of
 from apps.registry.queries.trend import Trend, TrendPoint
-from apps.web.addresses import model_url, project_url
+from apps.web.addresses import artifacts_url, collection_url, model_url, project_url
 from apps.web.charts import Chart, ChartSpec, Line, Marker, Point, line_chart, sparkline
 from apps.web.charts.chart import Role, Style
 from apps.web.listing import Listing
@@ -107,15 +109,26 @@ def title_of(collection: Collection) -> str:
     return collection.title or _("%(name)s Model Status") % {"name": collection.name}
 
 
+def crumbs_to_place(team: Team, project: Project | None) -> list[Crumb]:
+    """The way down to a project, or with None to the team."""
+    crumbs = [Crumb(team.title or team.name, f"/{team.name}")]
+    return [*crumbs, Crumb(str(project), project_url(team, project))] if project else crumbs
+
+
 def crumbs_to(collection: Collection, *, with_model: bool = True) -> list[Crumb]:
     """The way down to a model, and to the model itself for the pages below it."""
     team = collection.team
-    crumbs = [Crumb(team.title or team.name, f"/{team.name}")]
+    crumbs = crumbs_to_place(team, collection.project)
     if collection.project is None:
         crumbs.append(Crumb(_("Models"), f"/{team.name}/models"))
-    else:
-        crumbs.append(Crumb(str(collection.project), project_url(team, collection.project)))
     return [*crumbs, Crumb(collection.name, model_url(collection))] if with_model else crumbs
+
+
+def crumbs_to_artifacts(collection: Collection, *, with_own: bool = True) -> list[Crumb]:
+    """The same for a collection that is no model: through the list of artifacts."""
+    team, project = collection.team, collection.project
+    crumbs = [*crumbs_to_place(team, project), Crumb(_("Artifacts"), artifacts_url(team, project))]
+    return [*crumbs, Crumb(collection.name, collection_url(collection))] if with_own else crumbs
 
 
 # --- who holds which label ----------------------------------------------------------------------

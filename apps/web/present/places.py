@@ -10,7 +10,10 @@ from apps.projects.access import Access, Action
 
 # Route, words, and what a reader must be allowed to be shown the way.
 TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (("models", _("Models"), Action.READ),)
-PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (("project", _("Overview"), Action.READ),)
+PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (
+    ("project", _("Overview"), Action.READ),
+    ("artifacts", _("Artifacts"), Action.READ),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,15 @@
 
 from heapq import merge
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.artifacts.choices import MODEL
 from apps.artifacts.lineage import lineage_of
 from apps.artifacts.models import ArtifactVersion, Version
 from apps.artifacts.queries import (
-    collection_named,
     file_at,
     files_of,
     first_places,
@@ -24,7 +22,6 @@ from apps.artifacts.queries import (
 from apps.artifacts.services import artifact_subject, version_subject
 from apps.audit.models import Event
 from apps.core.errors import NotFound
-from apps.evaluations.queries import golden_sets_of
 from apps.projects.access import Access, Action, requires
 from apps.registry.queries.comparison import (
     Standing,
@@ -37,7 +34,7 @@ from apps.registry.queries.history import history
 from apps.registry.queries.table import columns_of
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
-from apps.web.addresses import model_url, place_url, version_url
+from apps.web.addresses import model_url, version_url
 from apps.web.charts import Chart
 from apps.web.curves import chart_groups, draw_curves
 from apps.web.download import download
@@ -96,7 +93,7 @@ def version(
         **_scores(found, standing, latest, access),
         "charts": _curves(found),
         "events": tell(_events(found, access), standing.labels),
-        **_artifact_context(found.artifact, page, access),
+        **artifact_context(found.artifact, page, access),
     }
     return render(request, "versions/version.html", context)
 
@@ -117,65 +114,7 @@ def version_file(
     return download(request, file_at(found.artifact, path))
 
 
-@requires(Action.READ)
-@require_safe
-def artifact(
-    request: HttpRequest, team: str, project: str, type: str, collection: str, version: str
-) -> HttpResponse:
-    """What W&B's client prints the address of: a model's version, or a page for anything else."""
-    access: Access = request.access  # type: ignore[attr-defined]
-    place = _place(access, type, collection, version)
-    if place.collection.type == MODEL:
-        return HttpResponseRedirect(version_url(place))
-    found = place.artifact
-    page = place_url(place)
-    golden = golden_sets_of(access.team, access.user).filter(artifact=found).first()
-    context = {
-        "version": place,
-        "artifact": found,
-        "page": page,
-        "crumbs": [*crumbs_to(place.collection, with_model=False)],
-        "golden_set": golden,
-        "logged": moment(place.linked_at),
-        "by": name_of(place.linked_by),
-        "facts": version_facts(place, access),
-        "places": other_places(standing_places(found, access.user), place),
-        **_artifact_context(found, page, access),
-    }
-    return render(request, "versions/artifact.html", context)
-
-
-@requires(Action.READ)
-@require_safe
-def artifact_file(
-    request: HttpRequest,
-    team: str,
-    project: str,
-    type: str,
-    collection: str,
-    version: str,
-    path: str,
-) -> HttpResponseBase:
-    """One file of an artifact, to be kept."""
-    access: Access = request.access  # type: ignore[attr-defined]
-    return download(request, file_at(_place(access, type, collection, version).artifact, path))
-
-
-def _place(access: Access, type: str, collection: str, version: str) -> Version:
-    """A place by what W&B calls it: `v3`, `3` or `latest`. Raises NotFound."""
-    found = collection_named(access.team, access.project, collection, type=type)
-    if version == "latest":
-        number = latest_number(found, access.user)
-    else:
-        digits = version.removeprefix("v")
-        is_number = digits.isascii() and digits.isdigit() and len(digits) < 10
-        number = int(digits) if is_number else None
-    if number is None:
-        raise NotFound(f"There is no version {version!r} of {found.name} here.")
-    return version_numbered(found, number, access.user)
-
-
-def _artifact_context(artifact: ArtifactVersion, page: str, access: Access) -> dict[str, object]:
+def artifact_context(artifact: ArtifactVersion, page: str, access: Access) -> dict[str, object]:
     """What every sealed artifact has: files, metadata, lineage."""
     graph = lineage_of(artifact, access.user)
     places = first_places(graph.artifacts, access.user)
