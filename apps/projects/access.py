@@ -31,6 +31,7 @@ class Action(StrEnum):
     PUBLIC = "public"  # sign-in and liveness; shows nothing of anyone
     SIGNED_IN = "signed_in"  # one's own things, and lists that are scoped to the reader
     READ = "read"
+    KEEP = "keep"  # one's own things at a place: private saved views
     LOG = "log"  # projects, runs, points, artifacts, edges, results
     LINK = "link"  # put an artifact version into a registry collection
     MOVE_LABEL = "move_label"
@@ -53,6 +54,7 @@ POLICY: dict[Action, Rule] = {
     Action.PUBLIC: Rule(None, Scope.READ),
     Action.SIGNED_IN: Rule(None, Scope.READ),
     Action.READ: Rule(Role.VIEWER, Scope.READ),
+    Action.KEEP: Rule(Role.VIEWER, Scope.WRITE),
     Action.LOG: Rule(Role.EDITOR, Scope.WRITE),
     Action.LINK: Rule(Role.EDITOR, Scope.WRITE),
     Action.MOVE_LABEL: Rule(Role.EDITOR, Scope.WRITE),

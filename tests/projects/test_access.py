@@ -23,15 +23,23 @@ def test_every_action_has_a_rule() -> None:
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        (Role.VIEWER, {Action.READ}),
+        (Role.VIEWER, {Action.READ, Action.KEEP}),
         (
             Role.EDITOR,
-            {Action.READ, Action.LOG, Action.LINK, Action.MOVE_LABEL, Action.DELETE},
+            {
+                Action.READ,
+                Action.KEEP,
+                Action.LOG,
+                Action.LINK,
+                Action.MOVE_LABEL,
+                Action.DELETE,
+            },
         ),
         (
             Role.CURATOR,
             {
                 Action.READ,
+                Action.KEEP,
                 Action.LOG,
                 Action.LINK,
                 Action.MOVE_LABEL,

@@ -121,6 +121,18 @@ def _words(event: Event, before: Mapping[str, Any], after: Mapping[str, Any], la
             return _("changed the columns of the table")
         case "collection.created":
             return _("created %(subject)s") % words
+        case "view.saved":
+            return _("shared the view %(view)s of the table") % {"view": _subject(event, "view")}
+        case "view.changed":
+            return _("changed the view %(view)s of the table") % {"view": _subject(event, "view")}
+        case "view.deleted":
+            return _("deleted the view %(view)s of the table") % {"view": _subject(event, "view")}
+        case "view.default_changed" if after.get("default") is None:
+            return _("left the table without a default view")
+        case "view.default_changed":
+            return _("made the view %(view)s what the table shows first") % {
+                "view": after.get("default")
+            }
         case "run.used_artifact":
             return _("used it in the run %(run)s") % {"run": _subject(event, "run")}
         case "run.made_artifact":
