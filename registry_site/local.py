@@ -76,12 +76,13 @@ def wants_demo(variables: Mapping[str, str]) -> bool:
     """Unless DEMO=0: into an empty database, or to go on with a demo that is there."""
     if variables.get("DEMO", "").strip() == "0":
         return False
-    if not Project.objects.exists():
+    if not Project.with_deleted.exists():
         return True
     try:
-        return demo_project() is not None
+        project = demo_project()
     except NotOurs:
         return False
+    return project is not None and project.deleted_at is None
 
 
 @contextmanager

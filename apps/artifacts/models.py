@@ -9,13 +9,28 @@ artifact version may stand in several collections.
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from apps.accounts.models import Team, User
 from apps.artifacts.choices import ArtifactState, Direction
 from apps.content.models import Blob
+from apps.core.standing import Standing
 from apps.projects.models import Project
 from apps.runs.models import Run
+
+
+class ArtifactQuerySet(models.QuerySet["ArtifactVersion"]):
+    """Chainable conditions on artifact versions."""
+
+    def standing(self) -> "ArtifactQuerySet":
+        """Those with a place in some collection, and those that are not sealed yet.
+
+        One whose places are all in the bin is in it with them, and without its files after a while.
+        """
+        places = Version.objects.filter(
+            artifact=OuterRef("pk"), deleted_at=None, collection__deleted_at=None
+        )
+        return self.filter(Q(state=ArtifactState.PENDING) | Exists(places))
 
 
 class ArtifactVersion(models.Model):
@@ -41,6 +56,8 @@ class ArtifactVersion(models.Model):
     # When its files were removed for good, after its last place had been in the bin long enough.
     # The row stays: the digest, the metadata and the lineage are history.
     purged_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = ArtifactQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -121,7 +138,8 @@ class Collection(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
-    objects: ClassVar = CollectionQuerySet.as_manager()
+    objects: ClassVar = Standing.from_queryset(CollectionQuerySet)()
+    with_deleted: ClassVar = CollectionQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -159,6 +177,8 @@ class Version(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     deleted_reason = models.TextField(blank=True)
+    # Out of the bin for good. The tombstone stays, and with it who held which label when.
+    purged_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -167,6 +187,10 @@ class Version(models.Model):
                 fields=["collection", "artifact"],
                 condition=Q(deleted_at__isnull=True),
                 name="artifact_once_in_collection",
+            ),
+            models.CheckConstraint(
+                condition=Q(purged_at__isnull=True) | Q(deleted_at__isnull=False),
+                name="purged_version_was_deleted",
             ),
         )
         indexes = (
@@ -180,6 +204,11 @@ class Version(models.Model):
                 fields=["collection", "linked_at", "number"],
                 name="versions_by_date",
                 condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["-deleted_at", "-id"],
+                name="versions_in_the_bin",
+                condition=Q(deleted_at__isnull=False, purged_at__isnull=True),
             ),
         )
 

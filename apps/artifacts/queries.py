@@ -24,6 +24,13 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 
 
+class CollectionInBin(NotFound):
+    """The collection is in the bin."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} is in the bin. Restore it to read it or to add to it.")
+
+
 def collections_of(
     team: Team, user: User | None, *, type: str | None = MODEL
 ) -> QuerySet[Collection]:
@@ -39,11 +46,12 @@ def collections_of(
 def collection_named(
     team: Team, project: Project | None, name: str, *, type: str | None = MODEL
 ) -> Collection:
-    """A collection of the project, or with None of the registry. Raises NotFound.
+    """A collection of the project, or with None of the registry.
 
+    Raises NotFound; CollectionInBin where that says why.
     Visibility of the project is the caller's to have checked (an Access shows that it was).
     """
-    found = Collection.objects.select_related("team", "project").filter(
+    found = Collection.with_deleted.select_related("team", "project").filter(
         team=team, project=project, name_key=name_key(name)
     )
     if type is not None:
@@ -51,6 +59,8 @@ def collection_named(
     collection = found.first()
     if collection is None:
         raise NotFound(f"There is no {type or 'collection'} {name!r} here.")
+    if collection.deleted_at is not None:
+        raise CollectionInBin(collection.name)
     return collection
 
 
@@ -61,7 +71,11 @@ def versions_of(collection: Collection, user: User | None) -> QuerySet[Version]:
     from the reader is left out as if it were not there. In a project's own collection the
     question does not arise, and no condition is added.
     """
-    versions = Version.objects.filter(collection=collection, deleted_at=None)
+    return _versions_and_tombstones(collection, user).filter(deleted_at=None)
+
+
+def _versions_and_tombstones(collection: Collection, user: User | None) -> QuerySet[Version]:
+    versions = Version.objects.filter(collection=collection)
     if user is None or collection.project_id is not None:
         return versions
     return versions.filter(artifact__project__in=Project.objects.visible_to(user).values("pk"))
@@ -70,7 +84,7 @@ def versions_of(collection: Collection, user: User | None) -> QuerySet[Version]:
 def version_numbered(collection: Collection, number: int, user: User | None) -> Version:
     """One standing version, its artifact and people loaded. Raises NotFound."""
     version = (
-        versions_of(collection, user)
+        _versions_and_tombstones(collection, user)
         .filter(number=number)
         .select_related(
             "collection__team",
@@ -84,6 +98,10 @@ def version_numbered(collection: Collection, number: int, user: User | None) -> 
     )
     if version is None:
         raise NotFound(f"There is no version {number} of {collection.name} here.")
+    if version.purged_at is not None:
+        raise NotFound(f"v{number} of {collection.name} was removed for good.")
+    if version.deleted_at is not None:
+        raise NotFound(f"v{number} of {collection.name} is in the bin. Restore it to read it.")
     return version
 
 
@@ -94,10 +112,12 @@ def latest_number(collection: Collection, user: User | None) -> int | None:
 
 
 def artifact_by_key(access: Access, key: str) -> ArtifactVersion:
-    """An artifact version of the team that the caller may see, by public key. Raises NotFound."""
-    artifacts = ArtifactVersion.objects.select_related("project", "made_by").filter(
-        key=key, project__team=access.team
-    )
+    """An artifact version of the team that the caller may see, by public key. Raises NotFound.
+
+    One whose last place is in the bin is there too, and with it every download of its files.
+    """
+    artifacts = ArtifactVersion.objects.standing().select_related("project", "made_by")
+    artifacts = artifacts.filter(key=key, project__team=access.team)
     if access.user is not None:
         artifacts = artifacts.filter(project__in=Project.objects.visible_to(access.user))
     if access.project is not None:
@@ -155,7 +175,7 @@ def labels_of_versions(versions: Iterable[Version]) -> dict[int, list[LabelHoldi
 def standing_places(artifact: ArtifactVersion, user: User | None) -> Sequence[Version]:
     """Every collection place of an artifact that the user may see, the project's own first."""
     places = (
-        Version.objects.filter(artifact=artifact, deleted_at=None)
+        Version.objects.filter(artifact=artifact, deleted_at=None, collection__deleted_at=None)
         .select_related("collection__team", "collection__project")
         .order_by(F("collection__project").asc(nulls_last=True), "pk")
     )
@@ -169,7 +189,9 @@ def first_places(artifacts: Iterable[int], user: User | None) -> dict[int, Versi
 
     The project's own collection before the registry's. One query.
     """
-    places = Version.objects.filter(artifact__in=list(artifacts), deleted_at=None)
+    places = Version.objects.filter(
+        artifact__in=list(artifacts), deleted_at=None, collection__deleted_at=None
+    )
     if user is not None:
         places = places.filter(collection__in=Collection.objects.visible_to(user).values("pk"))
     first: dict[int, Version] = {}
@@ -191,7 +213,9 @@ class RunEdge:
 def edges_of_run(run: Run, user: User | None) -> list[RunEdge]:
     """What the run used and made, as far as the user may see it, in order of time. Two queries."""
     edges = RunArtifact.objects.filter(run=run, artifact__state=ArtifactState.SEALED)
-    places = Version.objects.filter(artifact__run_edges__run=run, deleted_at=None)
+    places = Version.objects.filter(
+        artifact__run_edges__run=run, deleted_at=None, collection__deleted_at=None
+    )
     if user is not None:
         visible = Project.objects.visible_to(user).values("pk")
         edges = edges.filter(artifact__project__in=visible)

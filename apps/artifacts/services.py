@@ -26,6 +26,7 @@ from apps.artifacts.models import (
     RunArtifact,
     Version,
 )
+from apps.artifacts.queries import CollectionInBin
 from apps.artifacts.signals import version_deleted, version_linked
 from apps.audit.actors import Subject
 from apps.audit.services import record
@@ -60,6 +61,15 @@ class ContentMissing(Conflict):
 
 class VersionInUse(Conflict):
     """The version holds a label; take the label away first."""
+
+
+class NameInBin(Conflict):
+    """A collection in the bin has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"A collection {name!r} is in the bin. Choose another name, or restore that one."
+        )
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ def seal_artifact(
             field="type",
         )
     _lock_pending(artifact)
-    locked = Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
+    locked = lock_collection(collection)
     rows = list(artifact.files.order_by("path"))
     digest = manifest_digest(rows, artifact.metadata)
     newest = (
@@ -229,7 +239,7 @@ def link_version(
         )
     # Results that come meanwhile wait, and then find the artifact here as well.
     ArtifactVersion.objects.select_for_update(no_key=True).get(pk=artifact.pk)
-    locked = Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
+    locked = lock_collection(collection)
     standing = Version.objects.filter(collection=locked, artifact=artifact, deleted_at=None).first()
     if standing is not None:
         return standing
@@ -251,8 +261,9 @@ def delete_version(*, version: Version, reason: str, access: Access) -> None:
     if held:
         raise VersionInUse(f"v{locked.number} holds {', '.join(held)}; move that label first.")
     locked.deleted_at = timezone.now()
+    locked.deleted_by = access.user
     locked.deleted_reason = reason
-    locked.save(update_fields=["deleted_at", "deleted_reason"])
+    locked.save(update_fields=["deleted_at", "deleted_by", "deleted_reason"])
     version_deleted.send(sender=Version, version=locked)
     record(
         kind="version.deleted",
@@ -279,7 +290,8 @@ def ensure_collection(
 ) -> Collection:
     """The collection of that name in the project (or with None in the registry), made if missing.
 
-    Raises Conflict when the name is taken by a collection of another type.
+    Raises Conflict when the name is taken by a collection of another type, NameInBin by one in the
+    bin, which keeps its name so that it can always be restored.
     """
     access.require(Action.LOG)
     team: Team = access.team
@@ -307,8 +319,10 @@ def ensure_collection(
             with transaction.atomic():
                 collection.save(force_insert=True)
         except IntegrityError:
-            # Somebody else made it at the same moment.
-            collection = standing.get()
+            # Somebody else made it at the same moment, or it is in the bin: that keeps the name.
+            collection = standing.first()
+            if collection is None:
+                raise NameInBin(name) from None
         else:
             record(
                 kind="collection.created",
@@ -364,6 +378,16 @@ def _note_made_again(
             project_id=run.project_id,
             at=at,
         )
+
+
+def lock_collection(collection: Collection) -> Collection:
+    """The collection's row, locked until the transaction ends. Raises CollectionInBin."""
+    locked: Collection | None = (
+        Collection.objects.select_for_update(no_key=True).filter(pk=collection.pk).first()
+    )
+    if locked is None:
+        raise CollectionInBin(collection.name)
+    return locked
 
 
 def manifest_digest(files: Sequence[ArtifactFile], metadata: str) -> str:

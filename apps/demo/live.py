@@ -137,4 +137,5 @@ def _next_key(scene: Scene) -> str:
 
 
 def _live_runs(scene: Scene) -> QuerySet[Run]:
-    return Run.objects.filter(project=scene.project, key__startswith=PREFIX)
+    # Also those in the bin, which keep their keys.
+    return Run.with_deleted.filter(project=scene.project, key__startswith=PREFIX)

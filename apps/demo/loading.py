@@ -22,6 +22,7 @@ from apps.demo.moves import decide_and_move
 from apps.demo.network import Network
 from apps.demo.scene import DATA_RUN, Scene, find_scene, make_data, set_scene
 from apps.demo.story import STORY, Candidate, Story
+from apps.runs.models import Run
 from apps.runs.queries import run_in
 
 CRASH_RUN = "train-crashed"
@@ -81,7 +82,9 @@ def _missing_keys(scene: Scene) -> Iterator[str]:
     for place, candidate in enumerate(scene.story.candidates):
         keys.append(training_key(place))
         keys += [evaluation_key(place, turn) for turn in range(len(candidate.evaluations))]
-    there = set(scene.project.runs.filter(key__in=keys).values_list("key", flat=True))
+    # One that people have put into the bin is not made again.
+    runs = Run.with_deleted.filter(project=scene.project, key__in=keys)
+    there = set(runs.values_list("key", flat=True))
     return (key for key in keys if key not in there)
 
 

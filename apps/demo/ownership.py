@@ -7,20 +7,22 @@ from apps.accounts.models import Team, User
 from apps.accounts.queries import team_named
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection
-from apps.artifacts.queries import collection_named
 from apps.audit.actors import Actor
 from apps.audit.models import Event
 from apps.core.errors import Conflict, NotFound
 from apps.core.names import name_key
 from apps.demo import story
 from apps.projects.models import Project
-from apps.projects.queries import project_named
 
 ACTOR = Actor.system("load_demo")
 
 
 class NotOurs(Conflict):
     """Something of the demo's name is there, and the demo did not make it."""
+
+
+class InBin(Conflict):
+    """The demo, or a part of it, has been put into the bin."""
 
 
 def is_ours(kind: str, subject: str, object_id: int) -> bool:
@@ -43,13 +45,14 @@ def demo_team() -> Team | None:
 
 
 def demo_project() -> Project | None:
-    """The demo's project, if it is there. Raises NotOurs for one that only has its name."""
+    """The demo's project, if it is there, be it in the bin. Raises NotOurs for one that only has
+    its name."""
     team = demo_team()
     if team is None:
         return None
-    try:
-        project = project_named(team, story.PROJECT)
-    except NotFound:
+    named = Project.with_deleted.filter(team=team, name_key=name_key(story.PROJECT))
+    project: Project | None = named.filter(purged_at=None).first()
+    if project is None:
         return None
     if not is_ours("project.created", "project", project.pk):
         raise NotOurs(
@@ -77,9 +80,11 @@ def demo_registry_model() -> Collection | None:
     team = demo_team()
     if team is None:
         return None
-    try:
-        collection = collection_named(team, None, story.REGISTRY_MODEL, type=MODEL)
-    except NotFound:
+    named = Collection.with_deleted.select_related("team", "project").filter(
+        team=team, project=None, type=MODEL, name_key=name_key(story.REGISTRY_MODEL)
+    )
+    collection: Collection | None = named.first()
+    if collection is None:
         return None
     if not is_ours("collection.created", "collection", collection.pk):
         raise NotOurs(

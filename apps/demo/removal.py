@@ -87,7 +87,7 @@ def _refuse_others_work(
     artifacts = ArtifactVersion.objects.filter(project=project)
     golden_sets = GoldenSet.objects.filter(artifact__project=project)
     found = {
-        "runs of others in its project": Run.objects.filter(project=project).exclude(ours),
+        "runs of others in its project": Run.with_deleted.filter(project=project).exclude(ours),
         "artifacts of others in its project": artifacts.exclude(ours),
         "runs of other projects that used its artifacts": RunArtifact.objects.filter(
             artifact__project=project
@@ -123,7 +123,8 @@ def _remove_project(project: Project, removed: Removed) -> None:
     """From the results down to the runs, in the order in which rows point at each other."""
     artifacts = ArtifactVersion.objects.filter(project=project)
     golden_sets = GoldenSet.objects.filter(artifact__in=artifacts)
-    runs = list(project.runs.values_list("pk", flat=True))
+    # What is in the bin is part of it too.
+    runs = list(Run.with_deleted.filter(project=project).values_list("pk", flat=True))
     removed.counts["runs"] = len(runs)
     removed.counts["artifact versions"] = artifacts.count()
     removed.counts["results"] = Result.objects.filter(artifact__in=artifacts).count()
@@ -133,7 +134,7 @@ def _remove_project(project: Project, removed: Removed) -> None:
     golden_sets.delete()
     # Versions of it in other collections are tombstones here (see above), but still point at it.
     Version.objects.filter(artifact__in=artifacts).delete()
-    project.collections.all().delete()
+    Collection.with_deleted.filter(project=project).delete()
     artifacts.delete()
     Holding.objects.filter(owner_id=project.pk).delete()
     project.delete()

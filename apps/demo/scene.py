@@ -30,6 +30,7 @@ from apps.demo.golden import Golden, make_golden
 from apps.demo.measuring import Meter, code_version, source_files
 from apps.demo.ownership import (
     ACTOR,
+    InBin,
     demo_project,
     demo_registry_model,
     demo_team,
@@ -142,7 +143,8 @@ class Scene:
         return version.artifact
 
     def run_exists(self, key: str) -> bool:
-        return Run.objects.filter(project=self.project, key=key).exists()
+        # One that people have put into the bin is not made again.
+        return Run.with_deleted.filter(project=self.project, key=key).exists()
 
     def begins_at(self, place: int) -> datetime:
         """When the candidate at this place (from 0) starts to train: one after the other at an
@@ -153,12 +155,16 @@ class Scene:
 
 
 def find_scene(story: Story) -> Scene | None:
-    """The scene of a demo that is there, whole or half; None otherwise. Raises NotOurs."""
+    """The scene of a demo that is there, whole or half; None otherwise. Raises NotOurs, InBin."""
     demo_users()
-    demo_registry_model()
-    team, project = demo_team(), demo_project()
+    team, project, registry_model = demo_team(), demo_project(), demo_registry_model()
     if team is None or project is None:
         return None
+    for part in (project, registry_model):
+        if part is not None and part.deleted_at is not None:
+            raise InBin(
+                f"The demo's {part.name} is in the bin. Restore it, or run manage.py drop_demo."
+            )
     return Scene(story, team, project)
 
 

@@ -107,6 +107,15 @@ class Access:
             raise NotFound("There is no such page.")
         return self.project
 
+    def over(self, project: Project) -> "Access":
+        """The same caller's access to a project of the team that is in the bin. Raises NotFound."""
+        if self.user is None:
+            return replace(self, project=project)
+        role = role_in(self.user, self.team, project, deleted=True)
+        if role is None:
+            raise NotFound("There is no such project here.")
+        return replace(self, project=project, role=role)
+
     def within(self, project: Project | None) -> "Access":
         """The same caller's access in another project of the team. Raises NotFound."""
         if project is None or (self.project is not None and self.project.pk == project.pk):
@@ -152,9 +161,13 @@ def access_to(
     return Access(actor, user, found.team, role, found, scope)
 
 
-def role_in(user: User, team: Team, project: Project) -> Role | None:
-    """The user's role in a project, or None when it is not the user's to see."""
-    found = _with_roles(Project.objects.filter(pk=project.pk, team=team), user).first()
+def role_in(user: User, team: Team, project: Project, *, deleted: bool = False) -> Role | None:
+    """The user's role in a project, or None when it is not the user's to see.
+
+    One in the bin is nobody's to see, unless that is what is asked for.
+    """
+    projects = Project.with_deleted if deleted else Project.objects
+    found = _with_roles(projects.filter(pk=project.pk, team=team), user).first()
     return _stronger(found.team_role, found.named_role, found) if found else None
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
+from apps.core.standing import Standing
 from apps.projects.choices import Visibility
 
 
@@ -39,12 +40,25 @@ class Project(models.Model):
     # In the bin since, and who put it there; out of it by being restored, or for good.
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    # When what was in it was removed for good. The row stays only while something elsewhere names
+    # an artifact version of it; the name is free again.
+    purged_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar = ProjectQuerySet.as_manager()
+    objects: ClassVar = Standing.from_queryset(ProjectQuerySet)()
+    with_deleted: ClassVar = ProjectQuerySet.as_manager()
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["team", "name_key"], name="project_name_in_team"),
+            # In the bin it keeps its name, so that it can always be restored.
+            models.UniqueConstraint(
+                fields=["team", "name_key"],
+                condition=Q(purged_at__isnull=True),
+                name="project_name_in_team",
+            ),
+            models.CheckConstraint(
+                condition=Q(purged_at__isnull=True) | Q(deleted_at__isnull=False),
+                name="purged_project_was_deleted",
+            ),
             models.CheckConstraint(
                 condition=Q(visibility__in=Visibility.values), name="project_visibility_known"
             ),

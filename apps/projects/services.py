@@ -50,7 +50,10 @@ def create_project(
         with transaction.atomic():
             project.save(force_insert=True)
     except IntegrityError as error:
-        raise ProjectExists(f"The team already has a project named {name!r}.") from error
+        raise ProjectExists(
+            f"The team already has a project named {name!r}, or one in its bin. "
+            "Choose another name, or have that one restored."
+        ) from error
     if visibility == Visibility.PRIVATE and access.user is not None:
         ProjectMember.objects.create(project=project, user=access.user, role=Role.ADMIN)
     record(

@@ -12,6 +12,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.core.standing import Standing
 from apps.projects.models import Project
 from apps.runs.choices import RunState, Stream
 
@@ -72,7 +73,8 @@ class Run(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
-    objects: ClassVar = RunQuerySet.as_manager()
+    objects: ClassVar = Standing.from_queryset(RunQuerySet)()
+    with_deleted: ClassVar = RunQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -84,8 +86,17 @@ class Run(models.Model):
             ),
         )
         indexes = (
-            # The runs of a project, newest first.
-            models.Index(fields=["project", "-started_at", "-id"], name="runs_newest_first"),
+            # The runs of a project, newest first, and how many there are.
+            models.Index(
+                fields=["project", "-started_at", "-id"],
+                name="runs_newest_first",
+                condition=Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["project", "-deleted_at", "-id"],
+                name="runs_in_the_bin",
+                condition=Q(deleted_at__isnull=False),
+            ),
             # A run by its key alone, as MLflow's client asks.
             models.Index(fields=["key"], name="runs_by_key"),
             # "1 run live" on the model page.

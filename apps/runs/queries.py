@@ -41,12 +41,24 @@ def run_counts(projects: Iterable[Project]) -> dict[int, RunCount]:
     return {place: found.get(place, RunCount()) for place in places}
 
 
+class RunInBin(NotFound):
+    """The run is in the bin of its project."""
+
+    def __init__(self, key: str, project: Project) -> None:
+        super().__init__(
+            f"The run {key!r} is in the bin of {project.name}. "
+            "Restore it to read it or to log more."
+        )
+
+
 def run_in(project: Project, key: str) -> Run:
-    """The project's run with this key. Raises NotFound."""
-    run = Run.objects.select_related("project", "created_by").filter(project=project, key=key)
-    found = run.first()
+    """The project's run with this key. Raises NotFound; RunInBin where that says why."""
+    named = Run.with_deleted.select_related("project", "created_by")
+    found = named.filter(project=project, key=key).first()
     if found is None:
         raise NotFound(f"There is no run {key!r} in {project.name}.")
+    if found.deleted_at is not None:
+        raise RunInBin(key, project)
     return found
 
 

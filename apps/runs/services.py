@@ -23,7 +23,7 @@ from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
 from apps.runs.models import ConsoleLine, Run, RunParam, RunTag, SummaryValue
-from apps.runs.queries import config_of
+from apps.runs.queries import RunInBin, config_of
 from apps.series.choices import SeriesKind
 from apps.series.services import Batch, ObjectValue, append, append_objects
 
@@ -94,7 +94,10 @@ def start_run(*, description: RunDescription, access: Access, at: datetime | Non
         with transaction.atomic():
             run.save(force_insert=True)
     except IntegrityError as error:
-        raise RunExists(f"There is already a run {key!r} in {project.name}.") from error
+        raise RunExists(
+            f"There is already a run {key!r} in {project.name}, or one in its bin. "
+            "Choose another key, or restore that one."
+        ) from error
     _save_params(run, description.config)
     _save_tags(run, description.tags)
     _record(run, "run.started", access, after={"name": run.name, "key": run.key}, at=at)
@@ -115,7 +118,10 @@ def update_run(
     """Change what is said of a run. Config and summary are merged key by key, tags replaced."""
     access.require(Action.LOG)
     # Locked, so that two clients do not undo each other; no_key as artifacts.services says.
-    former = config_of(Run.objects.select_for_update(no_key=True).only("config").get(pk=run.pk))
+    locked = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).only("config").first()
+    if locked is None:
+        raise RunInBin(run.key, run.project)
+    former = config_of(locked)
     changed: dict[str, object] = {}
     if name is not None:
         run.name = clean_text(name, field="name", max_length=256, multiline=False) or run.key
@@ -160,6 +166,7 @@ def log_points(
     # A conditional update instead of a read and a lock: the end of a run cannot slip in between.
     alive = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
     if not alive.update(heartbeat_at=at or timezone.now()):
+        _refuse_deleted(run)
         raise RunEnded(f"The run {run.key} has ended; resume it to log more.")
     if batches:
         append(scope_id=run.project_id, owner_id=run.pk, kind=kind, batches=batches)
@@ -189,6 +196,7 @@ def log_console(*, run: Run, access: Access, lines: Sequence[Line]) -> None:
     access.require(Action.LOG)
     if any(not 0 <= line.number < MAX_CONSOLE_LINES for line in lines):
         raise Invalid(f"A run keeps the console lines 0 to {MAX_CONSOLE_LINES - 1}.", field="lines")
+    _refuse_deleted(run)
     latest = {line.number: line for line in lines}
     ConsoleLine.objects.bulk_create(
         [
@@ -226,6 +234,7 @@ def finish_run(
     ended = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
         state=state, exit_code=exit_code, ended_at=now, heartbeat_at=now
     )
+    _refuse_deleted(run)
     run.refresh_from_db()
     if not ended:
         if run.state == state:
@@ -255,6 +264,7 @@ def resume_run(*, run: Run, access: Access) -> Run:
         .exclude(state=RunState.RUNNING)
         .update(state=RunState.RUNNING, ended_at=None, exit_code=None, heartbeat_at=now)
     )
+    _refuse_deleted(run)
     run.refresh_from_db()
     if resumed:
         _record(run, "run.resumed", access, before={"state": former}, after={"state": "running"})
@@ -281,6 +291,12 @@ def flatten(values: Mapping[str, object]) -> dict[str, object]:
 
 def run_subject(run: Run) -> Subject:
     return Subject("run", run.pk, run.name)
+
+
+def _refuse_deleted(run: Run) -> None:
+    """Say so when a run that the caller has in hand has been put into the bin meanwhile."""
+    if not Run.objects.filter(pk=run.pk).exists():
+        raise RunInBin(run.key, run.project)
 
 
 def _project(access: Access) -> Project:

@@ -55,13 +55,16 @@ def history(
 
 
 def _visible(events: QuerySet[Event], user: User) -> QuerySet[Event]:
-    projects = Project.objects.visible_to(user).values("pk")
+    # What is in the bin has a history still, for those who could see it before.
+    projects = Project.with_deleted.visible_to(user).values("pk")
     known = {
         "project": projects,
-        "run": Run.objects.filter(project__in=projects).values("pk"),
+        "run": Run.with_deleted.filter(project__in=projects).values("pk"),
         "artifact": ArtifactVersion.objects.filter(project__in=projects).values("pk"),
         "version": Version.objects.filter(artifact__project__in=projects).values("pk"),
-        "collection": Collection.objects.visible_to(user).values("pk"),
+        "collection": Collection.with_deleted.filter(
+            Q(project=None, team__in=user.memberships.values("team")) | Q(project__in=projects)
+        ).values("pk"),
         "golden_set": GoldenSet.objects.filter(
             Q(artifact=None) | Q(artifact__project__in=projects)
         ).values("pk"),

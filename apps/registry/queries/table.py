@@ -475,7 +475,9 @@ def _extremes(
             scores = scores.filter(version__in=versions.values("pk"))
         order = "value" if better == Better.LOWER else "-value"
         picks[f"best_{column.pk}"] = Subquery(scores.order_by(order).values("value")[:1])
-    found: dict[str, Any] = dict(Collection.objects.filter(pk=collection.pk).values(**picks).get())
+    found: dict[str, Any] = dict(
+        Collection.with_deleted.filter(pk=collection.pk).values(**picks).get()
+    )
     return _Extremes(
         latest=found.pop("latest"),
         last_logged_at=found.pop("last_logged_at"),

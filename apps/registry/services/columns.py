@@ -12,7 +12,7 @@ from django.db.models import CharField, Max, Value
 from django.db.models.functions import Cast, Concat
 
 from apps.artifacts.models import ArtifactVersion, Collection, Version
-from apps.artifacts.services import collection_subject
+from apps.artifacts.services import collection_subject, lock_collection
 from apps.audit.services import record
 from apps.core.errors import Invalid
 from apps.core.names import clean_text
@@ -58,7 +58,7 @@ def update_columns(
     """
     access.require(Action.CURATE)
     # Locked, so that two curators' orders do not interleave.
-    Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
+    lock_collection(collection)
     everything = list(Column.objects.filter(collection=collection).order_by("position", "pk"))
     known = visible_columns(access.user).filter(collection=collection)
     seen = set(known.values_list("pk", flat=True))
@@ -133,7 +133,8 @@ def find_columns(*, artifact: ArtifactVersion, results: Iterable[Result]) -> Non
 
 
 def _add_columns(collection: int, results: Sequence[Result]) -> None:
-    Collection.objects.select_for_update(no_key=True).get(pk=collection)
+    # Also in the bin: what comes back from there is as if it had never been away.
+    Collection.with_deleted.select_for_update(no_key=True).get(pk=collection)
     columns = Column.objects.filter(collection=collection)
     count = columns.count()
     last = columns.aggregate(last=Max("position"))["last"]

@@ -190,15 +190,16 @@ def _checked_rules(label: str, access: Access) -> StatusLabel:
 
 def _standing(version: Version, access: Access) -> Version:
     """The version, locked against deletion, and visible to the caller. Raises NotFound."""
-    access.within(version.artifact.project)
     locked = (
         Version.objects.select_for_update(of=("self",), no_key=True)
         .select_related("collection")
-        .filter(pk=version.pk, deleted_at=None)
+        .filter(pk=version.pk, deleted_at=None, collection__deleted_at=None)
         .first()
     )
     if locked is None:
         raise NotFound(f"v{version.number} has been removed.")
+    # After the lock, so that a project that is deleted meanwhile is seen to be.
+    access.within(version.artifact.project)
     return locked
 
 
