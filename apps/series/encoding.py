@@ -52,6 +52,12 @@ class Points:
     def __getitem__(self, chosen: "slice | NDArray[np.intp] | NDArray[np.bool_]") -> "Points":
         return Points(self.steps[chosen], self.times[chosen], self.values[chosen])
 
+    def with_values(self, values: Sequence[float]) -> "Points":
+        """Other values at the same steps and times."""
+        import numpy as np
+
+        return Points(self.steps, self.times, np.asarray(values, dtype=np.float64))
+
 
 def pack(steps: Sequence[int], times: Sequence[float], values: Sequence[float]) -> bytes:
     """Records of some points. Raises struct.error, TypeError or OverflowError on a wrong number."""

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.utils.translation import gettext as _
-
 from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.encoding import Points
 from apps.series.models import Series
 from apps.series.queries import keys_of_many, sampled
-from apps.web.charts import Chart, ChartSpec, Line, Point, line_chart
+from apps.web.charts import Chart, ChartSpec, Line, line_chart
 from apps.web.charts.chart import Role, Style
+from apps.web.curve_options import CurveOptions, curve_points, start_of
 
-# More points than a drawing has pixels are of no use, and each is a row of the data table.
-SAMPLE = 120
 FIRST_CHARTS = 6
 MAX_CHARTS = 40
 MAX_LINES = 8
 OVERLAYS = 3
+
+USUAL = CurveOptions()
 
 # What training code puts in front of a metric to say on which data it was measured. The first
 # look of a line is that of training, the second that of everything it is checked against.
@@ -53,19 +52,24 @@ def chart_groups(series: Iterable[Series]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def draw_curves(run: Run, groups: Sequence[tuple[str, list[str]]]) -> list[Chart]:
+def draw_curves(
+    run: Run, groups: Sequence[tuple[str, list[str]]], options: CurveOptions = USUAL
+) -> list[Chart]:
     """A chart for each group, from three queries for all of them."""
     keys = [key for _subject_, keys in groups for key in keys]
-    points = sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=SAMPLE)
+    points = sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=options.sample)
+    start = start_of(points.values())
     return [
         line_chart(
             ChartSpec(
                 key=f"curve-{number}",
                 title=subject,
-                description=_("%(subject)s by step") % {"subject": subject},
-                x_label=_("step"),
+                description=options.describe(subject),
+                x_label=options.x_label,
+                x_kind=options.x_kind,
+                log_y=options.log_y,
                 lines=[
-                    _line(key, points[key], _LOOKS[place % len(_LOOKS)])
+                    _line(key, points[key], _LOOKS[place % len(_LOOKS)], options, start)
                     for place, key in enumerate(keys)
                 ],
             )
@@ -74,12 +78,11 @@ def draw_curves(run: Run, groups: Sequence[tuple[str, list[str]]]) -> list[Chart
     ]
 
 
-def _line(key: str, points: Points, look: tuple[Role, Style]) -> Line:
+def _line(
+    name: str, points: Points, look: tuple[Role, Style], options: CurveOptions, start: float
+) -> Line:
     role, style = look
-    pairs = zip(points.steps.tolist(), points.values.tolist(), strict=True)
-    return Line(
-        name=key, points=[Point(x=step, y=value) for step, value in pairs], role=role, style=style
-    )
+    return Line(name, curve_points(points, options, start=start), role=role, style=style)
 
 
 def _subject(key: str) -> str:
@@ -116,7 +119,7 @@ def draw_overlay(runs: Sequence[tuple[str, Run]]) -> list[Chart]:
     if not keys:
         return []
     points = {
-        name: sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=SAMPLE)
+        name: sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=USUAL.sample)
         for name, run in runs
     }
     return [
@@ -124,10 +127,10 @@ def draw_overlay(runs: Sequence[tuple[str, Run]]) -> list[Chart]:
             ChartSpec(
                 key=f"overlay-{number}",
                 title=key,
-                description=_("%(subject)s by step") % {"subject": key},
-                x_label=_("step"),
+                description=USUAL.describe(key),
+                x_label=USUAL.x_label,
                 lines=[
-                    _line(name, points[name][key], _LOOKS[place % len(_LOOKS)])
+                    _line(name, points[name][key], _LOOKS[place % len(_LOOKS)], USUAL, 0.0)
                     for place, (name, _run) in enumerate(runs)
                 ],
             )

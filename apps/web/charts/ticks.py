@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from apps.core.numbers import format_value
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -87,6 +89,17 @@ def time_ticks(low: float, high: float, count: int) -> list[Tick]:
     return [Tick(value, _moment(value, step)) for value in values]
 
 
+def duration_ticks(low: float, high: float, count: int) -> list[Tick]:
+    """Round lengths of time (seconds) from low to high, each in the largest unit of their step."""
+    wanted = (high - low) / max(count, 1)
+    if not math.isfinite(wanted) or wanted < 1:
+        return linear_ticks(low, high, count)
+    step = next((step for step in _TIME_STEPS if step >= wanted), 0.0)
+    step = step or nice_step(wanted / DAY) * DAY
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [Tick(index * step, _length(index * step, step)) for index in range(first, last + 1)]
+
+
 def category_ticks(names: Sequence[str], count: int) -> list[Tick]:
     """Every name, or every second, third … one when there is not room for all."""
     every = max(1, math.ceil(len(names) / max(count, 1)))
@@ -149,6 +162,19 @@ def _moment(seconds: float, step: float) -> str:
     if at.hour == at.minute == at.second == 0:
         return f"{at:%m-%d}"
     return f"{at:%H:%M}" if step >= MINUTE else f"{at:%H:%M:%S}"
+
+
+def _length(seconds: float, step: float) -> str:
+    if seconds == 0:
+        return "0"
+    for unit, words in (
+        (DAY, _("%(count)s d")),
+        (HOUR, _("%(count)s h")),
+        (MINUTE, _("%(count)s min")),
+    ):
+        if step % unit == 0:
+            return words % {"count": format_value(seconds / unit)}
+    return _("%(count)s s") % {"count": format_value(seconds)}
 
 
 def moment(seconds: float) -> datetime:

@@ -63,6 +63,13 @@ def _x_axis(plan: Plan) -> dict[str, Any]:
     pad = (high - low) * _INSET
     if spec.x_kind == "time":
         return axis | {"type": "date", "range": [_moment(low - pad), _moment(high + pad)]}
+    if spec.x_kind == "duration":
+        marked = plan.x_ticks(SIZES[1])
+        axis |= {
+            "tickmode": "array",
+            "tickvals": [tick.at for tick in marked],
+            "ticktext": [tick.text for tick in marked],
+        }
     return axis | {"type": "linear", "range": [low - pad, high + pad]}
 
 

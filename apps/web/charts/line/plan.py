@@ -53,6 +53,8 @@ class Plan:
             return ticks.category_ticks(self.names, size.x_ticks)
         if self.spec.x_kind == "time":
             return ticks.time_ticks(self.x_low, self.x_high, size.x_ticks)
+        if self.spec.x_kind == "duration":
+            return ticks.duration_ticks(self.x_low, self.x_high, size.x_ticks)
         whole = all(place.x == int(place.x) for _line, places in self.lines for place in places)
         found = ticks.linear_ticks(self.x_low, self.x_high, size.x_ticks, whole=whole)
         if whole and all(abs(tick.at) < 10_000 for tick in found):

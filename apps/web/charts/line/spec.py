@@ -10,7 +10,7 @@ from typing import Literal
 
 from apps.web.charts.chart import Role, Style
 
-# Seconds since the epoch are numbers too, on an axis of kind "time".
+# Seconds are numbers too: since the epoch on an axis of kind "time", else on one of "duration".
 X = float | datetime | str
 
 
@@ -59,6 +59,6 @@ class ChartSpec:
     x_label: str = ""
     y_label: str = ""
     markers: Sequence[Marker] = ()
-    x_kind: Literal["number", "time", "category"] = "number"
+    x_kind: Literal["number", "time", "duration", "category"] = "number"
     y_format: str = "auto"
     log_y: bool = False

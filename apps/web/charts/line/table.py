@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from apps.core.numbers import MISSING, format_value
+from apps.core.times import duration
 from apps.web.charts import ticks
 from apps.web.charts.chart import LegendItem, line_classes
 from apps.web.charts.line.plan import Plan
@@ -23,6 +24,8 @@ def _x_words(x: X, kind: str) -> str:
     if isinstance(x, datetime) or (kind == "time" and is_drawable(x)):
         seconds = x.timestamp() if isinstance(x, datetime) else x
         return f"{ticks.moment(seconds):%Y-%m-%d %H:%M:%S} UTC"
+    if kind == "duration":
+        return duration(x)
     if is_drawable(x) and x == int(x) and abs(x) < 1e15:
         return f"{x:.0f}".replace("-", "−")
     return format_value(x)
