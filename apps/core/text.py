@@ -1,6 +1,8 @@
 """Text on its way out: table exports, short forms, log lines."""
 
+import csv
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -17,6 +19,24 @@ def safe_cell(value: object) -> object:
     if value.startswith(_FORMULA_STARTS) or value.lstrip().startswith(_FORMULA_STARTS):
         return "'" + value
     return value
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The rows as lines of CSV, each as soon as it is read, with every cell safe."""
+    line = _Line()
+    writer = csv.writer(line)
+    for row in rows:
+        writer.writerow(map(safe_cell, row))
+        yield line.text
+
+
+class _Line:
+    """What csv.writer writes to: keeps the one line it was given."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
 
 
 def truncate(text: str, length: int) -> str:

@@ -5,8 +5,9 @@ import csv
 import pytest
 
 from apps.core.errors import Invalid
+from apps.core.tables import TableQuery
 from apps.registry.queries.export import table_lines
-from apps.registry.queries.table import TableQuery, columns_of
+from apps.registry.queries.table import columns_of
 from apps.registry.services.promotion import promote_version
 from tests import build
 

@@ -12,12 +12,12 @@ from apps.accounts.choices import Role
 from apps.artifacts.services import delete_version, ensure_collection, link_version
 from apps.core.errors import Invalid
 from apps.core.filtering import FilterError
+from apps.core.tables import TableQuery
 from apps.evaluations.choices import Better
 from apps.projects.choices import Visibility
 from apps.registry.choices import Colour
 from apps.registry.queries.table import (
     StatusTable,
-    TableQuery,
     all_rows,
     columns_of,
     status_table,

@@ -12,10 +12,11 @@ from apps.api.views.models import model_of
 from apps.api.wire.base import CursorText, Size
 from apps.api.wire.table import TableOut, table_out
 from apps.core.errors import Invalid
+from apps.core.tables import DEFAULT_SIZE, TableQuery
 from apps.projects.access import Action
 from apps.registry.models import Column
 from apps.registry.queries.export import table_lines
-from apps.registry.queries.table import DEFAULT_SIZE, TableQuery, columns_of, status_table
+from apps.registry.queries.table import columns_of, status_table
 
 MAX_CHOSEN = 200
 

@@ -5,30 +5,22 @@ understood alone stands in columns of its own at the end: the golden set of each
 digest, the model's name, and the moment of the export.
 """
 
-import csv
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.artifacts.models import Collection
 from apps.core.jsontext import nonfinite_word
-from apps.core.text import safe_cell
+from apps.core.tables import TableQuery
+from apps.core.text import csv_lines
 from apps.core.times import to_text
 from apps.registry.models import Column
-from apps.registry.queries.table import Cell, Row, TableQuery, all_rows
+from apps.registry.queries.table import Cell, Row, all_rows
 
 _FIXED = ("version", "status", "logged", "by", "run", "digest", "note")
-
-
-class _Line:
-    """What csv.writer writes to: keeps the one line it was given."""
-
-    text = ""
-
-    def write(self, text: str) -> None:
-        self.text = text
 
 
 def table_lines(
@@ -39,24 +31,13 @@ def table_lines(
     Each score has a column for its value, its standard error and its number of examples. Numbers
     are given in full; text that a spreadsheet would take for a formula is defused (core.text).
     """
-    line = _Line()
-    writer = csv.writer(line)
     constant = [*map(_golden_set, columns), collection.name, to_text(timezone.now())]
     # An unknown column or broken filter must be refused before the first line is on its way.
     rows = all_rows(collection, query, user, columns=columns)
     first = next(rows, None)
 
-    def lines() -> Iterator[str]:
-        writer.writerow(map(safe_cell, _head(columns)))
-        yield line.text
-        if first is not None:
-            writer.writerow(map(safe_cell, [*_cells(first, columns), *constant]))
-            yield line.text
-        for row in rows:
-            writer.writerow(map(safe_cell, [*_cells(row, columns), *constant]))
-            yield line.text
-
-    return lines()
+    found = chain([] if first is None else [first], rows)
+    return csv_lines(chain([_head(columns)], ([*_cells(row, columns), *constant] for row in found)))
 
 
 def _head(columns: Sequence[Column]) -> list[str]:

@@ -1,16 +1,14 @@
 """The status table: one model's versions with their labels and scores.
 
-The number of queries does not depend on the number of versions. A page is cut by key, not by
-offset: sorted by a score, the versions that have one come first in the order of the index on
-column scores, then those without (missing, or NaN) newest first; each of the two parts is a
-segment that is read in index order and stops after a page.
+The number of queries does not depend on the number of versions. Sorted by a score, the versions
+that have one come first in the order of the index on column scores, then those without (missing,
+or NaN) newest first: two segments (core.tables). `sort` is "version", "logged" or a column's slug;
+the natural order is newest first.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -18,37 +16,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import holdings_of, versions_of
-from apps.core import filtering, limits
+from apps.core import filtering
 from apps.core.errors import Invalid
 from apps.core.names import name_key
-from apps.core.paging import Cursor, Key, read_cursor, seek, write_cursor
+from apps.core.paging import Key
+from apps.core.tables import Segment, TableQuery, blocks, check_search, cut
 from apps.evaluations.choices import Better
 from apps.evaluations.queries import results_of
 from apps.registry.models import Column, ColumnScore, StatusLabel
 from apps.registry.queries.columns import columns_in
 from apps.registry.queries.labels import baseline_holding, labels_of
-
-PAGE_SIZES = (10, 25, 50, 100)
-DEFAULT_SIZE = 25
-MAX_SEARCH = 200
-EXPORT_BLOCK = 500
-
-
-@dataclass(frozen=True)
-class TableQuery:
-    """What of the table is asked for; the page's address says exactly this.
-
-    `sort` is "version", "logged" or a column's slug, with "-" in front for descending; empty is
-    the natural order, newest first. `where` is the text of the query box, `status` label names of
-    which a row must hold one, `search` words to look for.
-    """
-
-    sort: str = ""
-    where: str = ""
-    status: tuple[str, ...] = ()
-    search: str = ""
-    cursor: str = ""
-    size: int = DEFAULT_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +119,12 @@ def status_table(
     everything = versions_of(collection, user)
     matching = _matching(everything, query, known)
     segments = _segments(matching, query, known, collection, user)
-    page = _cut(segments, query)
+    page = cut(segments, query)
+    shown = _values_of(page.rows)
     labels = list(labels_of(collection.team))
     holdings = list(holdings_of(collection, user))
     baseline = _baseline(labels, holdings, everything)
-    wanted = [row["artifact_id"] for row in page.rows]
+    wanted = [row["artifact_id"] for row in shown]
     if baseline is not None:
         wanted.append(baseline["artifact_id"])
     cells = _cells(wanted, columns)
@@ -157,9 +135,9 @@ def status_table(
     extremes = _extremes(everything, columns, collection, user)
     return StatusTable(
         columns=columns,
-        rows=[_row(values, held, cells) for values in page.rows],
+        rows=[_row(values, held, cells) for values in shown],
         first=page.first,
-        matching=matching.count() if _is_narrowed(query) else total,
+        matching=matching.count() if query.is_narrowed else total,
         total=total,
         latest=extremes.latest,
         last_logged_at=extremes.last_logged_at,
@@ -181,11 +159,8 @@ def all_rows(
     held: dict[int, list[str]] = {}
     for holding in holdings_of(collection, user):
         held.setdefault(holding.version_id, []).append(holding.label)
-    for segment in _segments(matching, query, known, collection, user):
-        ids = seek(segment.rows, segment.keys, None).values_list(segment.version, flat=True)
-        found = ids.iterator(chunk_size=EXPORT_BLOCK)
-        while block := list(islice(found, EXPORT_BLOCK)):
-            yield from _rows(_values_of(block), held, columns)
+    for block in blocks(_segments(matching, query, known, collection, user)):
+        yield from _rows(_values_of(block), held, columns)
 
 
 def latest_row(collection: Collection, table: StatusTable, user: User | None) -> Row | None:
@@ -219,10 +194,6 @@ def filter_fields(columns: Sequence[Column]) -> dict[str, filtering.Field]:
 # --- which rows ---------------------------------------------------------------------------------
 
 
-def _is_narrowed(query: TableQuery) -> bool:
-    return bool(query.where.strip() or query.status or query.search.strip())
-
-
 def _sees_all(collection: Collection, user: User | None) -> bool:
     """Whether no version of the collection can be hidden from the user (see `versions_of`)."""
     return user is None or collection.project_id is not None
@@ -231,17 +202,16 @@ def _sees_all(collection: Collection, user: User | None) -> bool:
 def _matching(
     versions: QuerySet[Version], query: TableQuery, columns: Sequence[Column]
 ) -> QuerySet[Version]:
-    if len(query.search) > MAX_SEARCH:
-        raise Invalid(f"Search for {MAX_SEARCH} characters at most.", field="q")
     matching = versions
+    words = check_search(query.search)
     if query.where.strip():
         tree = filtering.parse(query.where)
         matching = matching.filter(filtering.to_q(tree, filter_fields(columns)))
     if query.status:
         keys = [name_key(label) for label in query.status]
         matching = matching.filter(Exists(_held(label_key__in=keys)))
-    if query.search.strip():
-        matching = matching.filter(_search_condition(query.search.strip()))
+    if words:
+        matching = matching.filter(_search_condition(words))
     return matching
 
 
@@ -297,32 +267,6 @@ def _score_condition(column: Column) -> Callable[[filtering.Op, Any], Q]:
 # --- in which order -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Segment:
-    """A part of the table with an order of its own; `scope` names it in cursors.
-
-    `rows` are versions or scores, whichever an index has in this order; `version` is the field of
-    theirs that names the version. What else the table shows is read for the rows of a page only.
-    """
-
-    rows: QuerySet[Any]
-    keys: tuple[Key, ...]
-    scope: str
-    version: str = "pk"
-
-    def cursor(self, row: Mapping[str, Any], *, backwards: bool, position: int) -> str:
-        values = tuple(row[key.name] for key in self.keys)
-        return write_cursor(Cursor(values, backwards, position), self.keys, self.scope)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    rows: list[dict[str, Any]]
-    first: int
-    next: str
-    previous: str
-
-
 _VALUES = (
     "pk",
     "number",
@@ -347,83 +291,29 @@ def _segments(
     columns: Sequence[Column],
     collection: Collection,
     user: User | None,
-) -> list[_Segment]:
+) -> list[Segment]:
     """The parts of the table in their order. Raises Invalid for an unknown column."""
-    name = query.sort.removeprefix("-")
-    is_down = query.sort.startswith("-")
-    # A place in one list means nothing in another: a cursor is taken only where it was made.
-    scope = "\n".join(
-        [str(collection.pk), query.sort, query.where, query.search, *sorted(query.status)]
-    )
+    name, is_down = query.sorts_by, query.is_descending
+    scope = query.scope(collection.pk)
     if not query.sort:
-        return [_Segment(versions, (_NEWEST_FIRST,), scope)]
+        return [Segment(versions, (_NEWEST_FIRST,), scope)]
     if name == "version":
-        return [_Segment(versions, (Key("number", "integer", is_down),), scope)]
+        return [Segment(versions, (Key("number", "integer", is_down),), scope)]
     if name == "logged":
         keys = (Key("linked_at", "time", is_down), Key("number", "integer", is_down))
-        return [_Segment(versions, keys, scope)]
+        return [Segment(versions, keys, scope)]
     column = next((column for column in columns if column.slug == name), None)
     if column is None:
         raise Invalid(f"There is no column {name!r} to sort by.", field="sort")
     scored = ColumnScore.objects.filter(column=column.pk)
-    if _is_narrowed(query) or not _sees_all(collection, user):
+    if query.is_narrowed or not _sees_all(collection, user):
         scored = scored.filter(version__in=versions.values("pk"))
     keys = (Key("value", "number", is_down), _NEWEST_FIRST)
     unscored = versions.filter(_score_condition(column)("is missing", None))
     return [
-        _Segment(scored, keys, f"{scope} scored", "version"),
-        _Segment(unscored, (_NEWEST_FIRST,), f"{scope} unscored"),
+        Segment(scored, keys, f"{scope} scored", "version"),
+        Segment(unscored, (_NEWEST_FIRST,), f"{scope} unscored"),
     ]
-
-
-def _cut(segments: Sequence[_Segment], query: TableQuery) -> _Cut:
-    """One page, from the cursor on, over the segments in their order (or the reverse of it)."""
-    if not 1 <= query.size <= limits.MAX_PAGE_SIZE:
-        raise Invalid(f"A page has 1 to {limits.MAX_PAGE_SIZE} rows.", field="size")
-    at, place = _place(segments, query.cursor)
-    backwards = place is not None and place.backwards
-    before = place.position if place is not None else 0
-    rows: list[tuple[_Segment, dict[str, Any]]] = []
-    ahead = segments[at::-1] if backwards else segments[at:]
-    for segment in ahead:
-        if place is None and backwards:
-            place = Cursor(None, backwards=True, position=0)  # from the end of this segment
-        names = (segment.version, *(key.name for key in segment.keys))
-        wanted = seek(segment.rows, segment.keys, place).values(*names)
-        rows += [(segment, values) for values in wanted[: query.size + 1 - len(rows)]]
-        place = None
-        if len(rows) > query.size:
-            break
-    has_more = len(rows) > query.size
-    rows = rows[: query.size]
-    if query.cursor and len(rows) < (query.size if backwards else 1):
-        # Rows have gone since the link was made: the first page, rather than a short or empty one.
-        return _cut(segments, replace(query, cursor=""))
-    if backwards:
-        rows.reverse()
-        before = max(before - len(rows), 0) if has_more else 0
-    # Reading backwards, the page we came from lies ahead; reading on, the one before lies behind.
-    has_next = backwards or has_more
-    has_previous = has_more if backwards else bool(query.cursor)
-    following = previous = ""
-    if rows and has_next:
-        segment, values = rows[-1]
-        following = segment.cursor(values, backwards=False, position=before + len(rows))
-    if rows and has_previous:
-        segment, values = rows[0]
-        previous = segment.cursor(values, backwards=True, position=before)
-    shown = _values_of([values[segment.version] for segment, values in rows])
-    return _Cut(shown, before + 1 if rows else 0, following, previous)
-
-
-def _place(segments: Sequence[_Segment], text: str) -> tuple[int, Cursor | None]:
-    """Which segment a cursor lies in, and where. Raises Invalid when in none of them."""
-    if not text:
-        return 0, None
-    for at, segment in enumerate(segments):
-        with suppress(Invalid):
-            return at, read_cursor(text, segment.keys, segment.scope)
-    raise Invalid("This page link belongs to another list; start again.", field="cursor")
 
 
 # --- with which values --------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from apps.evaluations.models import Result
 from apps.evaluations.pairing import PairedDifference
 from apps.registry.models import Column
 from apps.web.addresses import version_url
+from apps.web.cells import Pill
 from apps.web.present.scores import Score, Style, show_score, style_of
-from apps.web.present.table import Pill, column_note
+from apps.web.present.table import column_note
 
 Scores = Mapping[int, Mapping[int, Result]]
 

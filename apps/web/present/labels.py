@@ -13,8 +13,9 @@ from apps.projects.access import Access
 from apps.registry.models import StatusLabel
 from apps.registry.queries.comparison import Standing
 from apps.web.addresses import model_url
+from apps.web.cells import Pill
 from apps.web.present.people import exact, name_of
-from apps.web.present.table import Pill, may_move, pills_of
+from apps.web.present.table import may_move, pills_of
 
 
 @dataclass(frozen=True, slots=True)

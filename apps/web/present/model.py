@@ -306,14 +306,16 @@ def show_chart(
 def scale_links(listing: Listing, path: str, *, log_y: bool) -> list[tuple[str, str, bool]]:
     """The two axes: words, address, whether it is the present one."""
     return [
-        (_("log"), listing.scaled("log").address(path), log_y),
-        (_("linear"), listing.scaled("linear").address(path), not log_y),
+        (_("log"), listing.opting("scale", "log").address(path), log_y),
+        (_("linear"), listing.opting("scale", "linear").address(path), not log_y),
     ]
 
 
 def is_log(columns: Sequence[Column], trend: Trend, listing: Listing) -> bool:
     """As the address says, else as the values suggest."""
-    return listing.scale == "log" or (not listing.scale and _spans(columns, trend))
+    return listing.option("scale") == "log" or (
+        not listing.option("scale") and _spans(columns, trend)
+    )
 
 
 def _line(column: Column, points: Sequence[TrendPoint], at: int, now: set[int]) -> Line:

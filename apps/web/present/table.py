@@ -5,119 +5,62 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from apps.artifacts.models import Collection
-from apps.core import filtering
 from apps.core.names import name_key
-from apps.core.numbers import format_count
 from apps.core.text import short_digest, truncate_middle
 from apps.core.times import ago
+from apps.evaluations.choices import Better
 from apps.projects.access import Access, Action
 from apps.registry.models import Column, StatusLabel
-from apps.registry.queries.table import PAGE_SIZES, Row, StatusTable, filter_fields
+from apps.registry.queries.table import Row, StatusTable, better_of, filter_fields
 from apps.web.addresses import model_url, rollback_url
-from apps.web.listing import Listing, next_sort
+from apps.web.cells import (
+    Pill,
+    action_cell,
+    check_cell,
+    key_cell,
+    number_cell,
+    pills_cell,
+    score_cell,
+    who_cell,
+)
+from apps.web.cells import row as html_row
+from apps.web.listing import Listing
 from apps.web.present.people import exact
-from apps.web.present.scores import Score, Style, show_score, style_of
+from apps.web.present.scores import Style, show_score, style_of
+from apps.web.tables import (
+    Compare,
+    Head,
+    Hint,
+    Problem,
+    Span,
+    TableView,
+    Words,
+    column_choices,
+    quoted,
+    shown_words,
+    sort_head,
+    status_menu,
+)
 
-# More score columns than this and the table scrolls in its own box.
-MANY_COLUMNS = 5
-# Up to this many score columns fit side by side with their ± and differences in one line.
-LOOSE_COLUMNS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Pill:
-    """A status label, or `latest`, which is hollow because nobody gives it."""
-
-    text: str
-    hue: str
-    is_hollow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A header that sorts. `order` is what aria-sort says."""
-
-    label: str
-    url: str
-    order: str
-    note: str = ""
-    is_number: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the table."""
-
-    number: int
-    url: str
-    digest: str
-    note: str
-    pills: Sequence[Pill]
-    scores: Sequence[Score]
-    by: str
-    logged: str
-    logged_exact: str
-    action: str
-    action_url: str
-    action_label: str
-    compare_label: str
-    is_held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An entry of a menu; `earlier` and `later` move a shown column."""
-
-    label: str
-    url: str
-    is_chosen: bool
-    value: str = ""
-    hue: str = ""
-    earlier: str = ""
-    later: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A line of the help on the query box."""
-
-    code: str
-    words: str
+FRAGMENT = "versions"
 
 
 @dataclass(frozen=True)
-class TableView:
-    """Everything that the fragment of the table says.
+class _CellWords:
+    """The captions of the cells, translated once for a page and not for each row."""
 
-    `shown` is its "1–10 of 21", `reading` how to read its numbers.
-    """
+    version: str
+    status: str
+    logged: str
+    compare: str
 
-    name: str
-    version_head: Head
-    logged_head: Head
-    heads: Sequence[Head]
-    lines: Sequence[Line]
-    shown: str
-    previous_url: str
-    next_url: str
-    statuses: Sequence[Choice]
-    columns: Sequence[Choice]
-    sizes: Sequence[Choice]
-    csv_url: str
-    all_url: str
-    default_columns_url: str
-    find_fields: Sequence[tuple[str, str]]
-    column_fields: Sequence[tuple[str, str]]
-    example: str
-    hints: Sequence[Hint]
-    fields: Sequence[str]
-    is_wide: bool
-    is_tight: bool
-    is_empty: bool
-    reading: str
+    @classmethod
+    def read(cls) -> "_CellWords":
+        return cls(_("Version"), _("Status"), _("Logged"), _("Compare version %(number)d"))
 
 
 @dataclass(frozen=True)
@@ -126,12 +69,22 @@ class _Writer:
 
     collection: Collection
     path: str
+    name: str
     table: StatusTable
     labels: Mapping[str, StatusLabel]
     can_move: Mapping[str, bool]
     reference: str
     styles: Mapping[int, Style]
     now: datetime
+    words: _CellWords
+
+
+def columns_to_show(listing: Listing, known: Sequence[Column]) -> list[Column]:
+    """Those that the reader chose, in that order, else those that curators show."""
+    if not listing.chosen:
+        return [column for column in known if column.is_visible]
+    by_slug = {column.slug: column for column in known}
+    return [by_slug[slug] for slug in listing.chosen]
 
 
 def show_table(
@@ -140,13 +93,16 @@ def show_table(
     listing: Listing,
     known: Sequence[Column],
     access: Access,
+    problem: Problem | None = None,
 ) -> TableView:
     """The page of the table that was read for this state of the listing."""
     path = model_url(collection)
     labels = {label.name_key: label for label in table.labels}
+    name = truncate_middle(collection.name, 48)
     writer = _Writer(
         collection=collection,
         path=path,
+        name=name,
         table=table,
         labels=labels,
         can_move={key: may_move(label, access) for key, label in labels.items()},
@@ -160,34 +116,44 @@ def show_table(
             for column in table.columns
         },
         now=timezone.now(),
+        words=_CellWords.read(),
     )
+    shown = [(column.slug, column.title) for column in table.columns]
+    slugs = {column.slug for column in table.columns}
+    hidden = [(column.slug, column.title) for column in known if column.slug not in slugs]
+    reading = _reading(table)
+    span = Span(table.first, table.last, table.matching, table.total, table.next, table.previous)
+    words = Words(
+        rows=_("Status table"),
+        search=_("Search in versions"),
+        all=_("Show all versions"),
+        none=_("No version matches") if table.total else _("no version"),
+        note=_("Conditions on status, version, logged, by, run, note and the score columns."),
+    )
+    caption = _("Versions of %(name)s, %(shown)s") % {
+        "name": name,
+        "shown": shown_words(span, words, is_narrowed=listing.is_narrowed),
+    }
     return TableView(
-        name=truncate_middle(collection.name, 48),
-        version_head=_fixed_head(_("Version"), "version", listing, path),
-        logged_head=_fixed_head(_("Logged"), "logged", listing, path, is_number=False),
-        heads=[_score_head(column, listing, path) for column in table.columns],
-        lines=[_line(row, writer) for row in table.rows],
-        shown=_shown(table, listing),
-        previous_url=listing.at(table.previous).address(path) if table.previous else "",
-        next_url=listing.at(table.next).address(path) if table.next else "",
-        statuses=_statuses(table, listing, path),
-        columns=_column_choices(table.columns, known, listing, path),
-        sizes=[
-            Choice(str(size), listing.sized(size).address(path), size == listing.query.size)
-            for size in PAGE_SIZES
-        ],
-        csv_url=listing.at("").address(f"{path}/table.csv"),
-        all_url=listing.filtered().address(path),
-        default_columns_url=listing.showing(()).address(path),
-        find_fields=_others(listing, "filter", "q"),
-        column_fields=_others(listing, "columns"),
+        target=FRAGMENT,
+        path=path,
+        listing=listing,
+        span=span,
+        words=words,
+        heads=_heads(table.columns, listing, path),
+        rows=[_line(row, writer) for row in table.rows],
+        caption=f"{caption}. {reading}",
+        menus=[status_menu(_("Status"), _statuses(table, listing), listing, path)],
+        columns=column_choices(shown, hidden, listing, path),
+        columns_note=_("Columns appear with the first scores."),
         example=_example(known),
         hints=_hints(known),
-        fields=[_quoted(name) for name in filter_fields(known)],
-        is_wide=len(table.columns) > MANY_COLUMNS,
-        is_tight=len(table.columns) > LOOSE_COLUMNS,
-        is_empty=table.total == 0,
-        reading=_reading(table),
+        fields=[quoted(field) for field in filter_fields(known)],
+        compare=Compare(f"{path}/compare", "v"),
+        csv_path=f"{path}/table.csv",
+        problem=problem,
+        reading=reading,
+        number_columns=len(table.columns),
     )
 
 
@@ -209,24 +175,13 @@ def pills_of(
     return pills + ([Pill(_("latest"), "slate", is_hollow=True)] if is_latest else [])
 
 
-def _others(listing: Listing, *names: str) -> list[tuple[str, str]]:
-    """The state without these parts, from the first page on: hidden fields of a form."""
-    return [pair for pair in listing.at("").parameters() if pair[0] not in names]
-
-
-def _quoted(name: str) -> str:
-    """A field as the query box takes it: in back ticks when it is not one plain word."""
-    tree = filtering.Comparison(name, "is missing")
-    return filtering.unparse(tree).removesuffix(" is missing")
-
-
 def _example(known: Sequence[Column]) -> str:
-    score = f" or {_quoted(known[0].slug)} < 0.2" if known else ""
+    score = f" or {quoted(known[0].slug)} < 0.2" if known else ""
     return f'status = "production"{score}'
 
 
 def _hints(known: Sequence[Column]) -> list[Hint]:
-    slug = _quoted(known[0].slug) if known else "version"
+    slug = quoted(known[0].slug) if known else "version"
     return [
         Hint(f"{slug} < 0.2", _("compare with = != < <= > >=")),
         Hint(f'{slug} < 0.2 and status != "archived"', _("join with and, or, not and brackets")),
@@ -242,20 +197,27 @@ def _baseline_name(table: StatusTable) -> str:
     return first.name
 
 
-def _fixed_head(
-    label: str, name: str, listing: Listing, path: str, *, is_number: bool = True
-) -> Head:
-    """Newest first, then oldest first, then the natural order."""
-    sort = listing.query.sort
-    following = {f"-{name}": name, name: ""}.get(sort, f"-{name}")
-    url = listing.sorted_by(following).address(path)
-    return Head(label, url, _order(name, sort), is_number=is_number)
-
-
-def _score_head(column: Column, listing: Listing, path: str) -> Head:
-    sort = listing.query.sort
-    url = listing.sorted_by(next_sort(column, sort)).address(path)
-    return Head(column.title, url, _order(column.slug, sort), column_note(column))
+def _heads(columns: Sequence[Column], listing: Listing, path: str) -> list[Head]:
+    """Dates and numbers newest first, scores best first."""
+    return [
+        Head(_("Compare"), kind="is-check", is_hidden=True),
+        Head(_("Model link"), kind="is-key"),
+        sort_head(_("Version"), "version", listing, path, descending_first=True),
+        Head(_("Status")),
+        *(
+            sort_head(
+                column.title,
+                column.slug,
+                listing,
+                path,
+                descending_first=better_of(column) == Better.HIGHER,
+                note=column_note(column),
+            )
+            for column in columns
+        ),
+        sort_head(_("Logged"), "logged", listing, path, descending_first=True, kind=""),
+        Head(_("Action"), kind="is-actions", is_hidden=True),
+    ]
 
 
 def column_note(column: Column) -> str:
@@ -268,42 +230,35 @@ def column_note(column: Column) -> str:
     }
 
 
-def _order(name: str, sort: str) -> str:
-    return {name: "ascending", f"-{name}": "descending"}.get(sort, "none")
-
-
-def _line(row: Row, writer: _Writer) -> Line:
-    table = writer.table
+def _line(row: Row, writer: _Writer) -> SafeString:
+    """One version as a row of the table."""
+    table, words = writer.table, writer.words
     base = table.baseline
     is_held = base is not None and row.id == base.id
     url = f"{writer.path}/versions/{row.number}"
-    action, action_url, action_label = _action(row, url, writer, is_held=is_held)
-    return Line(
-        number=row.number,
-        url=url,
-        digest=short_digest(row.digest),
-        note=row.note,
-        pills=pills_of(row.labels, writer.labels, is_latest=row.number == table.latest),
-        scores=[
-            show_score(
-                column,
-                row.cells.get(column.pk),
-                base=base.cells.get(column.pk) if base is not None and not is_held else None,
-                reference=writer.reference,
-                best=table.best.get(column.pk),
-                style=writer.styles[column.pk],
-            )
-            for column in table.columns
-        ],
-        by=row.by,
-        logged=ago(row.linked_at, writer.now),
-        logged_exact=exact(row.linked_at),
-        action=action,
-        action_url=action_url,
-        action_label=action_label,
-        compare_label=_("Compare version %(number)d") % {"number": row.number},
-        is_held=is_held,
-    )
+    labels = pills_of(row.labels, writer.labels, is_latest=row.number == table.latest)
+    scores = [
+        show_score(
+            column,
+            row.cells.get(column.pk),
+            base=base.cells.get(column.pk) if base is not None and not is_held else None,
+            reference=writer.reference,
+            best=table.best.get(column.pk),
+            style=writer.styles[column.pk],
+        )
+        for column in table.columns
+    ]
+    digest = short_digest(row.digest)
+    cells = [
+        check_cell("v", row.number, words.compare % {"number": row.number}),
+        key_cell(url, writer.name, digest=digest, title=row.note),
+        number_cell(words.version, row.number),
+        pills_cell(words.status, labels),
+        *map(score_cell, scores),
+        who_cell(words.logged, row.by, ago(row.linked_at, writer.now), exact(row.linked_at)),
+        action_cell(*_action(row, url, writer, is_held=is_held)),
+    ]
+    return html_row(cells, classes="is-held" if is_held else "")
 
 
 def _action(row: Row, url: str, writer: _Writer, *, is_held: bool) -> tuple[str, str, str]:
@@ -324,20 +279,6 @@ def _action(row: Row, url: str, writer: _Writer, *, is_held: bool) -> tuple[str,
     return _("Promote…"), f"{url}/promote", _("Promote version %(number)d") % {"number": row.number}
 
 
-def _shown(table: StatusTable, listing: Listing) -> str:
-    if not table.rows:
-        return _("no version")
-    words = {
-        "first": format_count(table.first),
-        "last": format_count(table.last),
-        "matching": format_count(table.matching),
-        "total": format_count(table.total),
-    }
-    if listing.is_narrowed:
-        return _("%(first)s–%(last)s of %(matching)s matching, %(total)s in all") % words
-    return _("%(first)s–%(last)s of %(total)s") % words
-
-
 def _reading(table: StatusTable) -> str:
     """What ± and the differences mean, as far as the table has them."""
     parts = []
@@ -350,46 +291,9 @@ def _reading(table: StatusTable) -> str:
     return ", ".join(parts)
 
 
-def _statuses(table: StatusTable, listing: Listing, path: str) -> list[Choice]:
-    """The vocabulary, and what is held or asked for outside it."""
+def _statuses(table: StatusTable, listing: Listing) -> list[tuple[str, str, str]]:
+    """The vocabulary, and what is held or asked for outside it: value, words, hue."""
     labels = {label.name_key: (label.name, str(label.colour)) for label in table.labels}
     for name in [*(held.label for held in table.holdings), *listing.query.status]:
         labels.setdefault(name_key(name), (name, "slate"))
-    return [
-        Choice(
-            name,
-            listing.with_status(name).address(path),
-            name in listing.query.status,
-            value=name,
-            hue=hue,
-        )
-        for name, hue in labels.values()
-    ]
-
-
-def _column_choices(
-    shown: Sequence[Column], known: Sequence[Column], listing: Listing, path: str
-) -> list[Choice]:
-    """The shown columns in their order, each with the ways to move it, then the others."""
-    slugs = [column.slug for column in shown]
-    choices = []
-    for at, column in enumerate(shown):
-        earlier = _swapped(slugs, at - 1) if at else None
-        later = _swapped(slugs, at) if at + 1 < len(slugs) else None
-        choices.append(
-            Choice(
-                column.title,
-                "",
-                True,
-                value=column.slug,
-                earlier=listing.showing(earlier).address(path) if earlier else "",
-                later=listing.showing(later).address(path) if later else "",
-            )
-        )
-    hidden = [column for column in known if column.slug not in set(slugs)]
-    return choices + [Choice(column.title, "", False, value=column.slug) for column in hidden]
-
-
-def _swapped(slugs: Sequence[str], at: int) -> tuple[str, ...]:
-    """The slugs with the one at this place and the next exchanged."""
-    return (*slugs[:at], slugs[at + 1], slugs[at], *slugs[at + 2 :])
+    return [(name, name, hue) for name, hue in labels.values()]

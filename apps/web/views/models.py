@@ -1,10 +1,10 @@
 """The page that the product exists for: a model's status table, and the same rows as CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -12,14 +12,13 @@ from django.views.decorators.http import require_safe
 from apps.artifacts.models import Collection
 from apps.artifacts.queries import collection_named
 from apps.core.errors import Invalid
-from apps.core.filtering import FilterError
+from apps.core.tables import TableQuery
 from apps.projects.access import Access, Action, requires
 from apps.registry.models import Column
 from apps.registry.queries.export import table_lines
 from apps.registry.queries.holders import label_holders
 from apps.registry.queries.table import (
     StatusTable,
-    TableQuery,
     columns_of,
     latest_row,
     status_table,
@@ -38,10 +37,12 @@ from apps.web.present.model import (
     show_head,
 )
 from apps.web.present.people import day
-from apps.web.present.table import may_move, show_table
+from apps.web.present.table import FRAGMENT, columns_to_show, may_move, show_table
+from apps.web.tables import Problem, problem_of
 
 TEMPLATE = "models/model.html"
-FRAGMENT = "versions"
+# The axis of the chart.
+SCALES = ("linear", "log")
 LINES_AT_ONCE = 200
 
 
@@ -54,16 +55,14 @@ def model(
     access: Access = request.access  # type: ignore[attr-defined]
     found = load_model(access, collection)
     known = columns_of(found, access.user)
-    listing = read_listing(request.GET, known)
-    columns = listing.columns(known)
+    listing = read_state(request.GET, known)
+    columns = columns_to_show(listing, known)
     asked = _ask(found, listing, access, columns, known)
     path = model_url(found)
     context = {
         "model": found,
-        "listing": listing,
-        "view": show_table(found, asked.table, listing, known, access),
+        "table": show_table(found, asked.table, listing, known, access, asked.problem),
         "path": path,
-        "problem": asked.problem,
         "may_curate": access.allows(Action.CURATE),
     }
     lines = charted(columns)
@@ -89,8 +88,8 @@ def export(
     access: Access = request.access  # type: ignore[attr-defined]
     found = load_model(access, collection)
     known = columns_of(found, access.user)
-    listing = read_listing(request.GET, known)
-    columns = listing.columns(known)
+    listing = read_state(request.GET, known)
+    columns = columns_to_show(listing, known)
     # A filter that makes no sense is refused here, before the first line is on its way.
     lines = table_lines(found, listing.query, access.user, columns=columns)
     response = StreamingHttpResponse(_in_blocks(lines), content_type="text/csv; charset=utf-8")
@@ -99,18 +98,15 @@ def export(
     return response
 
 
+def read_state(params: QueryDict, known: Sequence[Column]) -> Listing:
+    """The state of the table that an address asks for. Raises Invalid."""
+    slugs = {column.slug for column in known}
+    return read_listing(params, columns=slugs, options={"scale": SCALES})
+
+
 def load_model(access: Access, name: str) -> Collection:
     """The model at this address. Raises NotFound."""
     return collection_named(access.team, access.project, name)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why the table could not be read as asked; `before` is the query up to the place."""
-
-    message: str
-    before: str = ""
-    rest: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,12 +127,8 @@ def _ask(
         return _Asked(
             status_table(model, listing.query, access.user, columns=columns, known=known), None
         )
-    except FilterError as error:
-        query = listing.query.where
-        place = max(error.position - 1, 0) if error.position else len(query)
-        problem = Problem(error.message, query[:place], query[place:])
     except Invalid as error:
-        problem = Problem(error.message)
+        problem = problem_of(error, listing)
     nothing = TableQuery(where="version < 0", size=listing.query.size)
     table = status_table(model, nothing, access.user, columns=columns, known=known)
     return _Asked(table, problem)
