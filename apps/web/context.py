@@ -1,10 +1,13 @@
-"""What the frame of every page shows: where one can go, and the theme."""
+"""What the frame of every page shows: where one can go, the theme, and what just happened."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from apps.web.toasts import toasts
 
 THEME_COOKIE = "model_status_theme"
 THEMES = ("light", "dark")
@@ -16,6 +19,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor. No queries."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     context: dict[str, Any] = {"theme": theme if theme in THEMES else "", "nav": []}
+    # Asked for by the template that shows them; a fragment that does not leaves them waiting.
+    context["toasts"] = partial(toasts, request)
     if request.user.is_authenticated:
         context["nav"] = [
             _entry(request, MODELS, _("Models")),

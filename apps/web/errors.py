@@ -42,5 +42,5 @@ def _in_place(request: HttpRequest, status: int, message: str) -> HttpResponse:
     response = render(request, "components/refusal.html", {"message": message}, status=status)
     response.headers["HX-Retarget"] = "#messages"
     response.headers["HX-Reselect"] = "#messages"
-    response.headers["HX-Reswap"] = "outerHTML show:window:top"
+    response.headers["HX-Reswap"] = "outerHTML"
     return response

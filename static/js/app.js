@@ -23,11 +23,25 @@ async function copy(button) {
   setTimeout(() => button.classList.remove("is-done"), 1500);
 }
 
+// Messages: <button data-dismiss="what to take away"> --------------------------------------------
+
+function dismiss(button) {
+  const region = button.closest('[role="status"]');
+  button.closest(button.dataset.dismiss).remove();
+  if (region && !region.childElementCount) region.hidden = true;
+}
+
+// A region is read out when something comes into it, not for what it came with.
+const told = document.getElementById("messages");
+if (told?.childElementCount) setTimeout(() => told.append(...told.childNodes), 200);
+
 // Menus and keys ---------------------------------------------------------------------------------
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-copy]");
   if (button) copy(button);
+  const closer = event.target.closest?.("[data-dismiss]");
+  if (closer) dismiss(closer);
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }

@@ -92,3 +92,15 @@ def seen_columns(columns: Sequence[Column]) -> str:
         for column in columns
     ]
     return hashlib.sha256(canonical(state).encode()).hexdigest()[:16]
+
+
+def fields_as_they_were(columns: Sequence[Column], seen: str) -> tuple[tuple[str, str], ...]:
+    """The filled form that gives these columns back what they have; `seen` is what it replaces."""
+    fields = [("seen", seen)]
+    for form in column_forms(columns):
+        for name, value in form.initial.items():
+            if name == "is_visible":
+                fields += [(form.add_prefix(name), "on")] if value else []
+            else:
+                fields.append((form.add_prefix(name), str(value)))
+    return tuple(fields)

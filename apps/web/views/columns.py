@@ -1,6 +1,5 @@
 """Editing the columns of a status table: names, order, which are shown, direction, format."""
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -16,10 +15,12 @@ from apps.web.forms.columns import (
     FORMATS,
     ColumnForm,
     column_forms,
+    fields_as_they_were,
     ordered_specs,
     seen_columns,
 )
 from apps.web.present.model import crumbs_to
+from apps.web.toasts import Undo, tell
 from apps.web.views.models import load_model
 
 
@@ -44,10 +45,11 @@ def columns(
     if wrong:
         return _page(request, model, filled, seen, status=400)
     try:
-        update_columns(collection=model, specs=ordered_specs(filled), access=access)
+        changed = update_columns(collection=model, specs=ordered_specs(filled), access=access)
     except Invalid as error:
         return _page(request, model, filled, seen, error.message, status=400)
-    messages.success(request, _("The columns have been saved."))
+    undo = Undo(request.path, fields_as_they_were(present, seen_columns(changed)))
+    tell(request, _("The columns have been saved."), undo=undo)
     return HttpResponseRedirect(model_url(model))
 
 

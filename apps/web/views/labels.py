@@ -4,7 +4,6 @@ The form carries who held the label when it was shown. When somebody was quicker
 with both facts and the same form again, so that people decide on what is true.
 """
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
@@ -13,6 +12,7 @@ from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import latest_number, version_numbered
 from apps.core.errors import Conflict, NotFound
 from apps.projects.access import Access, Action, requires
+from apps.registry.models import StatusLabel
 from apps.registry.queries.comparison import (
     Standing,
     paired_to,
@@ -30,7 +30,13 @@ from apps.registry.services.promotion import (
     remove_label,
     roll_back,
 )
-from apps.web.addresses import model_url, version_url
+from apps.web.addresses import (
+    model_url,
+    promote_url,
+    remove_label_url,
+    rollback_url,
+    version_url,
+)
 from apps.web.forms.promotion import PromotionForm, ReasonForm, expected_holder
 from apps.web.present.comparison import Comparison, show_comparison
 from apps.web.present.labels import (
@@ -42,6 +48,7 @@ from apps.web.present.labels import (
     took,
 )
 from apps.web.present.model import crumbs_to, title_of
+from apps.web.toasts import Undo, reason_for_undoing, tell
 from apps.web.views.models import load_model
 
 # Beside the version itself; more columns than this do not help a decision.
@@ -85,7 +92,7 @@ def promote(
         )
         return _ask_promotion(request, access, version, standing, form, moved=moved, status=409)
     loser = expected.holder if expected else None
-    messages.success(request, gave(version, label, loser))
+    tell(request, gave(version, label, loser), undo=_undo_promotion(version, rules, loser))
     return HttpResponseRedirect(model_url(model))
 
 
@@ -118,7 +125,11 @@ def rollback(
         moved = moved_meanwhile(rules.name, expected.holder, now)
         return _ask_rollback(request, access, model, rules.name, form, moved=moved, status=409)
     holding.version.collection = model
-    messages.success(request, gave(holding.version, rules.name, expected.holder))
+    tell(
+        request,
+        gave(holding.version, rules.name, expected.holder),
+        undo=_undo_rollback(holding.version, rules, expected.holder),
+    )
     return HttpResponseRedirect(model_url(model))
 
 
@@ -143,7 +154,7 @@ def remove(
         remove_label(
             version=version, label=rules.name, access=access, reason=form.cleaned_data["reason"]
         )
-        messages.success(request, took(version, rules.name))
+        tell(request, took(version, rules.name), undo=_undo_removal(version, rules))
         return HttpResponseRedirect(version_url(version))
     if not version.holdings.filter(label_key=rules.name_key, held_until=None).exists():
         raise NotFound(f"v{version.number} does not hold {rules.name}.")
@@ -156,6 +167,33 @@ def remove(
     return render(
         request, "versions/remove_label.html", context, status=400 if form.is_bound else 200
     )
+
+
+def _undo_promotion(version: Version, rules: StatusLabel, loser: int | None) -> Undo:
+    """Back to the holder before; or where there was none, away from this version."""
+    if loser is None or loser == version.number:
+        return Undo(remove_label_url(version, rules.name), (("reason", reason_for_undoing()),))
+    held = ("holder", f"{version.number}:{rules.name}")
+    address = rollback_url(version.collection, rules.name)
+    return Undo(address, (("reason", reason_for_undoing()), held))
+
+
+def _undo_rollback(version: Version, rules: StatusLabel, loser: int | None) -> Undo | None:
+    """The label again to the version that the roll-back took it from."""
+    if loser is None or rules.pk is None:
+        return None
+    address = f"{model_url(version.collection)}/versions/{loser}/promote"
+    return _give_back(address, rules, holder=str(version.number))
+
+
+def _undo_removal(version: Version, rules: StatusLabel) -> Undo | None:
+    """The label again to its version. The form gives labels of the vocabulary alone."""
+    return _give_back(promote_url(version), rules, holder="") if rules.pk is not None else None
+
+
+def _give_back(address: str, rules: StatusLabel, *, holder: str) -> Undo:
+    fields = (("label", rules.name), ("holder", f"{holder}:{rules.name}"))
+    return Undo(address, (("reason", reason_for_undoing()), *fields))
 
 
 def _ask_promotion(
