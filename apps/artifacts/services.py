@@ -339,6 +339,45 @@ def ensure_collection(
 
 
 @transaction.atomic
+def update_collection(
+    *,
+    collection: Collection,
+    access: Access,
+    title: str | None = None,
+    description: str | None = None,
+) -> Collection:
+    """Change what is said of a collection; what is None stays."""
+    access.require(Action.LOG)
+    locked = Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    if title is not None:
+        title = clean_text(title, field="title", max_length=256, multiline=False).strip()
+        if title != locked.title:
+            before["title"], after["title"] = locked.title, title
+            locked.title = title
+    if description is not None:
+        description = clean_text(description, field="description", max_length=20_000)
+        if description != locked.description:
+            # Long, and the event would keep it for ever: only that it changed is recorded.
+            locked.description = description
+            after["description"] = "changed"
+    if not after:
+        return locked
+    locked.save(update_fields=list(after))
+    record(
+        kind="collection.changed",
+        actor=access.actor,
+        subjects=[collection_subject(locked)],
+        team_id=access.team.pk,
+        project_id=locked.project_id,
+        before=before,
+        after=after,
+    )
+    return locked
+
+
+@transaction.atomic
 def note_use(
     *,
     run: Run,

@@ -8,12 +8,14 @@ from apps.core.names import RESERVED, name_key
 from apps.web.views import (
     account,
     artifacts,
+    cards,
     columns,
     compare,
     history,
     home,
     labels,
     models,
+    notes,
     pages,
     projects,
     runs,
@@ -61,10 +63,13 @@ def model_pages(model: str, prefix: str) -> list[URLPattern]:
         path(model, models.model, name=f"{prefix}model"),
         path(f"{model}/table.csv", models.export, name=f"{prefix}model_csv"),
         path(f"{model}/columns", columns.columns, name=f"{prefix}columns"),
+        path(f"{model}/notes", notes.model_notes, name=f"{prefix}model_notes"),
         path(f"{model}/history", history.history, name=f"{prefix}history"),
         path(f"{model}/compare", compare.compare, name=f"{prefix}compare"),
         path(f"{model}/labels/<name:label>/rollback", labels.rollback, name=f"{prefix}rollback"),
         path(version, versions.version, name=f"{prefix}version"),
+        path(f"{version}/card", cards.card, name=f"{prefix}card"),
+        path(f"{version}/card/history", cards.card_history, name=f"{prefix}card_history"),
         path(f"{version}/promote", labels.promote, name=f"{prefix}promote"),
         path(f"{version}/labels/<name:label>/remove", labels.remove, name=f"{prefix}remove_label"),
         path(f"{version}/files/<file:path>", versions.version_file, name=f"{prefix}version_file"),
@@ -108,7 +113,9 @@ urlpatterns = [
     *artifact_pages(REGISTRY, "registry_"),
     # Projects and runs
     path("<team:team>/<name:project>", projects.project, name="project"),
+    path("<team:team>/<name:project>/notes", notes.project_notes, name="project_notes"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
+    path("<team:team>/<name:project>/runs/<name:run>/notes", notes.run_notes, name="run_notes"),
     # A project's own models: the same views
     *model_pages("<team:team>/<name:project>/models/<name:collection>", "project_"),
     # What a project's runs logged

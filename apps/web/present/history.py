@@ -119,6 +119,10 @@ def _words(event: Event, before: Mapping[str, Any], after: Mapping[str, Any], la
             return _results(after.get("results") or [])
         case "columns.changed":
             return _("changed the columns of the table")
+        case "card.written":
+            return _("wrote the model card of %(subject)s") % words
+        case "collection.changed":
+            return _("changed the title or the notes of %(subject)s") % words
         case "collection.created":
             return _("created %(subject)s") % words
         case "view.saved":

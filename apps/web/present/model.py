@@ -66,7 +66,6 @@ class Card:
 class ModelHead:
     title: str
     name: str
-    description: str
     url: str
     crumbs: Sequence[Crumb]
     facts: Sequence[str]
@@ -97,7 +96,6 @@ def show_head(
     return ModelHead(
         title=title_of(collection),
         name=collection.name,
-        description=collection.description,
         url=model_url(collection),
         crumbs=crumbs_to(collection, with_model=False),
         facts=facts,

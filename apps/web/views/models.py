@@ -36,6 +36,7 @@ from apps.web.present.model import (
     show_chart,
     show_head,
 )
+from apps.web.present.notes import notes_of_model
 from apps.web.present.people import day
 from apps.web.present.table import FRAGMENT, columns_to_show, may_move, show_table
 from apps.web.tables import Problem, problem_of
@@ -63,6 +64,7 @@ def model(
         "model": found,
         "table": show_table(found, asked.table, listing, known, access, asked.problem),
         "path": path,
+        "notes": notes_of_model(found, access),
         "may_curate": access.allows(Action.CURATE),
     }
     lines = charted(columns)

@@ -24,6 +24,7 @@ from apps.web.addresses import project_url, run_url, team_url
 from apps.web.htmx import answer
 from apps.web.overview import model_rows
 from apps.web.pager import pager
+from apps.web.present.notes import notes_of_project
 from apps.web.run_words import STATE_HUES, run_seconds
 from apps.web.views.account import client_lines, person
 
@@ -83,6 +84,7 @@ def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
     context = {
         "team": access.team,
         "project": place,
+        "notes": notes_of_project(place, access),
         "crumbs": [{"label": access.team.name, "url": team_url(access.team)}],
         "models": model_rows(list(models)[:SHOWN_MODELS], user),
         "more_models": len(models) > SHOWN_MODELS,

@@ -26,6 +26,7 @@ from apps.series.queries import series_of
 from apps.web.addresses import place_url, project_url, run_url, team_url
 from apps.web.curves import FIRST_CHARTS, MAX_CHARTS, chart_groups, draw_curves
 from apps.web.htmx import answer, asks_for
+from apps.web.present.notes import notes_of_run
 from apps.web.run_words import STATE_HUES, run_seconds
 from apps.web.views.account import person
 
@@ -98,6 +99,7 @@ def _fixed_context(request: HttpRequest, access: Access, run: Run) -> dict[str, 
     return {
         "team": access.team,
         "project": project,
+        "notes": notes_of_run(run, access),
         "crumbs": [
             {"label": access.team.name, "url": team_url(access.team)},
             {"label": str(project), "url": project_url(access.team, project)},

@@ -49,6 +49,7 @@ from apps.web.present.comparison import Comparison, show_comparison
 from apps.web.present.history import tell
 from apps.web.present.labels import pills_by_version
 from apps.web.present.model import crumbs_to
+from apps.web.present.notes import show_card
 from apps.web.present.people import moment, name_of
 from apps.web.present.version import (
     other_places,
@@ -92,6 +93,7 @@ def version(
         "places": other_places(standing_places(found.artifact, access.user), found),
         **_scores(found, standing, latest, access),
         "charts": _curves(found),
+        "card": show_card(found, access),
         "events": tell(_events(found, access), standing.labels),
         **artifact_context(found.artifact, page, access),
     }
