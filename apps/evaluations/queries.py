@@ -1,6 +1,8 @@
 """Reading golden sets, metric definitions and results."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -80,17 +82,40 @@ def result_history(
     )
 
 
+class Measurement(NamedTuple):
+    """What a table or a chart shows of a result: a third of the time of the whole row."""
+
+    artifact_id: int
+    metric_id: int
+    golden_set_id: int | None
+    value: float | None
+    stderr: float | None
+    n: int | None
+    low: float | None
+    high: float | None
+    created_at: datetime
+
+
 def results_of(artifacts: Iterable[int], pairs: Sequence[tuple[int, int | None]]) -> list[Result]:
     """Current results of these artifacts for these (metric, golden set) pairs, in one query."""
+    return list(_current(artifacts, pairs))
+
+
+def measurements_of(
+    artifacts: Iterable[int], pairs: Sequence[tuple[int, int | None]]
+) -> list[Measurement]:
+    """The same results as plain figures: for the hundreds that a table or a chart shows."""
+    found = _current(artifacts, pairs).values_list(*Measurement._fields)
+    return [Measurement(*values) for values in found]
+
+
+def _current(artifacts: Iterable[int], pairs: Sequence[tuple[int, int | None]]) -> QuerySet[Result]:
     if not pairs:
-        return []
+        return Result.objects.none()
     metrics = {metric for metric, _ in pairs}
     sets = {golden_set for _, golden_set in pairs if golden_set is not None}
     on_sets = Q(golden_set__in=sets)
     if any(golden_set is None for _, golden_set in pairs):
         on_sets |= Q(golden_set=None)
-    return list(
-        Result.objects.filter(on_sets, artifact__in=list(artifacts), metric__in=metrics)
-        .filter(is_current=True)
-        .order_by()
-    )
+    found = Result.objects.filter(on_sets, artifact__in=list(artifacts), metric__in=metrics)
+    return found.filter(is_current=True).order_by()

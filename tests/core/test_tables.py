@@ -10,7 +10,7 @@ from tests.core.rows import Row, rows  # noqa: F401 (fixture)
 
 
 @pytest.fixture
-def segments(rows: "models.Manager[Row]") -> list[Segment]:
+def segments(rows: "models.Manager[Row]") -> list[Segment]:  # noqa: F811
     """b, d, f from the first to the last; then e, c, a."""
     rows.bulk_create(Row(number=at, text=name) for at, name in enumerate("abcdef"))
     upwards, downwards = Key("text", "text"), Key("text", "text", descending=True)

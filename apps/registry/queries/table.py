@@ -22,7 +22,7 @@ from apps.core.names import name_key
 from apps.core.paging import Key
 from apps.core.tables import Segment, TableQuery, blocks, check_search, cut
 from apps.evaluations.choices import Better
-from apps.evaluations.queries import results_of
+from apps.evaluations.queries import measurements_of
 from apps.registry.models import Column, ColumnScore, StatusLabel
 from apps.registry.queries.columns import columns_in
 from apps.registry.queries.labels import baseline_holding, labels_of
@@ -329,7 +329,7 @@ def _cells(artifacts: Sequence[int], columns: Sequence[Column]) -> dict[int, dic
     """The scores of these artifacts by artifact and column primary key (one query)."""
     wanted = {(column.metric_id, column.golden_set_id): column.pk for column in columns}
     cells: dict[int, dict[int, Cell]] = {}
-    for result in results_of(set(artifacts), list(wanted)):
+    for result in measurements_of(set(artifacts), list(wanted)):
         column = wanted.get((result.metric_id, result.golden_set_id))
         if column is not None:
             cells.setdefault(result.artifact_id, {})[column] = Cell(

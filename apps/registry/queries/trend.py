@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding
 from apps.artifacts.queries import versions_of
-from apps.evaluations.queries import results_of
+from apps.evaluations.queries import measurements_of
 from apps.registry.models import Column
 
 SHOWN = 200
@@ -47,7 +47,7 @@ def trend(collection: Collection, columns: Sequence[Column], user: User | None) 
     numbers = {artifact: number for _, number, artifact in shown}
     wanted = {(column.metric_id, column.golden_set_id): column.pk for column in columns}
     points: dict[int, list[TrendPoint]] = {column.pk: [] for column in columns}
-    for result in results_of(numbers, list(wanted)):
+    for result in measurements_of(numbers, list(wanted)):
         column = wanted.get((result.metric_id, result.golden_set_id))
         if column is not None:
             point = TrendPoint(numbers[result.artifact_id], result.value, result.stderr)

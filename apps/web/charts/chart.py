@@ -43,6 +43,15 @@ class Chart:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def body(self) -> SafeString:
+        """The rows as markup: a template took as long for two hundred of them as for a page."""
+        lines = []
+        for first, *others in self.rows:
+            cells = "".join(f'<td class="is-number">{html.escape(cell)}</td>' for cell in others)
+            lines.append(f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>')
+        return SafeString("".join(lines))
+
 
 @dataclass(frozen=True, slots=True)
 class Size:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.accounts.models import Team
 from apps.artifacts.models import Collection
@@ -30,6 +31,8 @@ MAX_CARDS = 6
 # A chart is easier to read on a logarithmic axis when its values span this factor.
 LOG_FROM = 20
 MAX_LINES = 3
+# Charts kept in memory, some ten kilobytes each; they can be drawn again at any time.
+DRAWN = 64
 _STYLES: tuple[Style, ...] = ("solid", "dashed", "dotted")
 _ROLES: tuple[Role, ...] = ("accent", "muted", "muted")
 
@@ -283,22 +286,27 @@ def show_chart(
     note = ""
     if trend.is_cut:
         note = _("The newest %(count)d versions") % {"count": len(trend.numbers)}
-    chart = line_chart(
-        ChartSpec(
-            key="trend",
-            title=_("%(metric)s by version") % {"metric": metric},
-            description=note,
-            x_label=_("Version"),
-            lines=[
-                _line(column, trend.points.get(column.pk, ()), at, now)
-                for at, column in enumerate(columns)
-            ],
-            markers=_markers(trend, labels),
-            y_format=format_of(columns[0]),
-            log_y=log_y,
-        )
+    spec = ChartSpec(
+        key="trend",
+        title=_("%(metric)s by version") % {"metric": metric},
+        description=note,
+        x_label=_("Version"),
+        lines=tuple(
+            _line(column, trend.points.get(column.pk, ()), at, now)
+            for at, column in enumerate(columns)
+        ),
+        markers=tuple(_markers(trend, labels)),
+        y_format=format_of(columns[0]),
+        log_y=log_y,
     )
-    return ModelChart(chart, note)
+    return ModelChart(_drawn(spec, get_language()), note)
+
+
+@lru_cache(maxsize=DRAWN)
+def _drawn(spec: ChartSpec, language: str | None) -> Chart:
+    """The chart, kept while nothing of it changes: it is most of what a page costs, and depends on
+    nothing else (the words in it on the language)."""
+    return line_chart(spec)
 
 
 def scale_links(listing: Listing, path: str, *, log_y: bool) -> list[tuple[str, str, bool]]:
@@ -321,7 +329,7 @@ def _line(column: Column, points: Sequence[TrendPoint], at: int, now: set[int]) 
         name=column.title,
         style=_STYLES[at],
         role=_ROLES[at],
-        points=[
+        points=tuple(
             Point(
                 x=point.number,
                 y=point.value,
@@ -331,7 +339,7 @@ def _line(column: Column, points: Sequence[TrendPoint], at: int, now: set[int]) 
                 marked=point.number in now and at == 0,
             )
             for point in points
-        ],
+        ),
     )
 
 
