@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.artifacts",
     "apps.evaluations",
     "apps.registry",
+    "apps.bin",
     "apps.web",
     "apps.api",
     "apps.demo",

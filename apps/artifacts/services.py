@@ -238,7 +238,9 @@ def link_version(
             field="artifact",
         )
     # Results that come meanwhile wait, and then find the artifact here as well.
-    ArtifactVersion.objects.select_for_update(no_key=True).get(pk=artifact.pk)
+    source = ArtifactVersion.objects.select_for_update(no_key=True).get(pk=artifact.pk)
+    if source.purged_at is not None:
+        raise Conflict("The files of this artifact version were removed for good.")
     locked = lock_collection(collection)
     standing = Version.objects.filter(collection=locked, artifact=artifact, deleted_at=None).first()
     if standing is not None:

@@ -1,0 +1,1 @@
+"""Reading the bin: what is in it, and what a deletion would bring about."""
