@@ -57,6 +57,16 @@ def file_url(page: str, path: str) -> str:
     return f"{page}/files/{quote(path)}"
 
 
+def view_url(page: str, path: str) -> str:
+    """The page that shows what is in a file."""
+    return f"{page}/view/{quote(path)}"
+
+
+def image_url(page: str, path: str) -> str:
+    """A file as a picture."""
+    return f"{page}/image/{quote(path)}"
+
+
 def artifacts_url(team: Team, project: Project | None) -> str:
     """The collections of a project, or with None of the team's registry."""
     if project is None:

@@ -11,6 +11,7 @@ from apps.web.views import (
     cards,
     columns,
     compare,
+    files,
     history,
     home,
     labels,
@@ -56,6 +57,15 @@ REGISTRY = "<team:team>/artifacts"
 PROJECT = "<team:team>/<name:project>/artifacts"
 
 
+def version_pages(version: str, name: str) -> list[URLPattern]:
+    """The pages below a version, whatever it is a version of."""
+    return [
+        path(f"{version}/files/<file:path>", files.keep_file, name=f"{name}_file"),
+        path(f"{version}/view/<file:path>", files.view_file, name=f"{name}_view"),
+        path(f"{version}/image/<file:path>", files.image, name=f"{name}_image"),
+    ]
+
+
 def model_pages(model: str, prefix: str) -> list[URLPattern]:
     """The pages of a model and of its versions, below an address of a model."""
     version = f"{model}/versions/<int:number>"
@@ -72,7 +82,7 @@ def model_pages(model: str, prefix: str) -> list[URLPattern]:
         path(f"{version}/card/history", cards.card_history, name=f"{prefix}card_history"),
         path(f"{version}/promote", labels.promote, name=f"{prefix}promote"),
         path(f"{version}/labels/<name:label>/remove", labels.remove, name=f"{prefix}remove_label"),
-        path(f"{version}/files/<file:path>", versions.version_file, name=f"{prefix}version_file"),
+        *version_pages(version, f"{prefix}version"),
     ]
 
 
@@ -82,11 +92,10 @@ def artifact_pages(place: str, prefix: str) -> list[URLPattern]:
     version = f"{collection}/<name:version>"
     return [
         path(place, artifacts.artifacts, name=f"{prefix}artifacts"),
+        path(f"{place}/<name:type>", artifacts.artifacts, name=f"{prefix}artifacts_of_type"),
         path(collection, artifacts.collection, name=f"{prefix}collection"),
         path(version, artifacts.artifact, name=f"{prefix}artifact"),
-        path(
-            f"{version}/files/<file:path>", artifacts.artifact_file, name=f"{prefix}artifact_file"
-        ),
+        *version_pages(version, f"{prefix}artifact"),
     ]
 
 

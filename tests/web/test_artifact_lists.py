@@ -64,7 +64,7 @@ def test_the_collections_of_a_project_stand_by_type_and_name(world: build.Table)
 def test_one_type_or_a_name_narrows_the_list(world: build.Table) -> None:
     client = browser(world.viewer)
 
-    by_type = rows_of(text_of(client.get(f"{LIST}?type=dataset")), "collections")
+    by_type = rows_of(text_of(client.get(f"{LIST}/dataset")), "collections")
     by_name = rows_of(text_of(client.get(f"{LIST}?q=TRAIN.")), "collections")
     nothing = text_of(client.get(f"{LIST}?q=zzz"))
 
@@ -91,7 +91,7 @@ def test_an_empty_project_teaches_how_to_log(world: build.Table) -> None:
     assert "WANDB_BASE_URL" in text
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "q=%00", f"q={'x' * 300}", "type=a%0Ab"])
+@pytest.mark.parametrize("query", ["cursor=x", "q=%00", f"q={'x' * 300}", "cursor=%ff"])
 def test_an_address_that_makes_no_sense_is_refused(world: build.Table, query: str) -> None:
     assert browser(world.viewer).get(f"{LIST}?{query}").status_code == 400
 

@@ -93,6 +93,9 @@ class TestEveryPage:
     ) -> None:
         """axe finds nothing, the content policy is kept, and nothing sticks out sideways."""
         build.api_key(table.curator)
+        shelf = build.collection(table.editor, table.project, "train", type="dataset")
+        build.version(table.editor, shelf)
+        data = "/main/digits/artifacts/dataset/train"
         page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         page.goto(f"{live_server.url}/sign-in")
         axe(page)
@@ -106,7 +109,8 @@ class TestEveryPage:
         ]
         addresses += [f"/main/digits/runs/{run.key}", "/authorize"]
         addresses += ["/settings", "/settings/keys", "/settings/password"]
-        addresses += ["/main/digits/artifacts", "/main/artifacts"]
+        addresses += ["/main/digits/artifacts", "/main/artifacts", data]
+        addresses += [f"{data}/v1", f"{data}/v1/view/data.bin"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

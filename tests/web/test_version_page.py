@@ -254,14 +254,16 @@ def test_cost_does_not_grow_with_versions(story: Story) -> None:
 
 def test_files_with_digests_sizes_and_a_mark_on_what_can_run_code(story: Story) -> None:
     text = text_of(browser(story.viewer).get(PAGE))
-    files = section(text, "files")
+    files = section(text, "files-head")
 
     digest = hashlib.sha256(WEIGHTS).hexdigest()
     assert f"model.safetensors {digest[:11]}" in files
     assert f'data-copy="{digest}"' in text
     assert "8.0 kB" in files
     assert "Can run code when loaded: model.pkl Check" in files
-    assert "data/train.csv s3://bucket" in files
+    assert files.index("data/ 1 file 7 B") < files.index("model.pkl 6d85")
+    in_folder = section(text_of(browser(story.viewer).get(f"{PAGE}?folder=data")), "files-head")
+    assert "All files / data train.csv s3://bucket" in in_folder
     assert f'href="{PAGE}/files/model.pkl"' in text
     assert "files/data/train.csv" not in text
 

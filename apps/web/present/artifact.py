@@ -1,25 +1,22 @@
-"""An artifact in words: its files, its metadata, where it came from and what became of it."""
+"""An artifact in words: its metadata, where it came from and what became of it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from apps.artifacts.choices import DATASET, MODEL, Direction
 from apps.artifacts.lineage import Lineage
-from apps.artifacts.models import ArtifactFile, ArtifactVersion, Version
-from apps.core.numbers import format_bytes, format_count, format_value
+from apps.artifacts.models import ArtifactVersion, Version
+from apps.core.numbers import format_bytes, format_value
 from apps.core.text import truncate
 from apps.projects.access import Access
 from apps.runs.models import Run
-from apps.web.addresses import file_url, place_url, run_url
+from apps.web.addresses import place_url, run_url
 from apps.web.charts import Edge, LineageDrawing, LineageSpec, Node, draw_lineage
 from apps.web.charts.chart import Role
-from apps.web.download import can_run_code
 
-# A manifest may hold 100,000 files; a page shows these and says that there are more.
-SHOWN_FILES = 100
 SHOWN_FACTS = 60
 MAX_METADATA = 20_000
 _ROLES: Mapping[str, Role] = {MODEL: "accent", DATASET: "teal"}
@@ -32,52 +29,10 @@ def hue_of(type: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One line of components/files.html."""
-
-    path: str
-    url: str
-    size: str
-    digest: str
-    digest_short: str
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    rows: Sequence[File]
-    summary: str
-    more: int
-    risky: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Fact:
     name: str
     value: str
     url: str = ""
-
-
-def show_files(artifact: ArtifactVersion, files: Iterable[ArtifactFile], page: str) -> Files:
-    """The first files of a manifest, and those among them that can run code when loaded."""
-    rows = list(files)[:SHOWN_FILES]
-    return Files(
-        rows=[_file(row, page) for row in rows],
-        summary=_("%(count)s files, %(size)s")
-        % {"count": format_count(artifact.file_count), "size": format_bytes(artifact.size_bytes)},
-        more=max(artifact.file_count - len(rows), 0),
-        risky=[row.path for row in rows if can_run_code(row.path)][:5],
-    )
-
-
-def _file(row: ArtifactFile, page: str) -> File:
-    digest = row.blob_id or row.reference_digest or row.reference
-    return File(
-        path=row.path,
-        url=file_url(page, row.path) if row.blob_id else "",
-        size=format_bytes(row.size_bytes) if row.blob_id or row.size_bytes else "",
-        digest=digest,
-        digest_short=truncate(digest, 12).removesuffix("…"),
-    )
 
 
 def metadata_facts(metadata: Mapping[str, object]) -> list[Fact]:

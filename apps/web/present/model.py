@@ -9,7 +9,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Team
-from apps.artifacts.models import Collection
+from apps.artifacts.choices import MODEL
+from apps.artifacts.models import Collection, Version
 from apps.core.numbers import Delta, format_count
 from apps.core.text import truncate
 from apps.core.times import ago, span
@@ -18,7 +19,7 @@ from apps.registry.models import Column, StatusLabel
 from apps.registry.queries.holders import Holder
 from apps.registry.queries.table import Row, StatusTable, format_of
 from apps.registry.queries.trend import Trend, TrendPoint
-from apps.web.addresses import artifacts_url, collection_url, model_url, project_url
+from apps.web.addresses import artifacts_url, collection_url, model_url, place_url, project_url
 from apps.web.charts import Chart, ChartSpec, Line, Marker, Point, line_chart, sparkline
 from apps.web.charts.chart import Role, Style
 from apps.web.listing import Listing
@@ -130,6 +131,13 @@ def crumbs_to_artifacts(collection: Collection, *, with_own: bool = True) -> lis
     team, project = collection.team, collection.project
     crumbs = [*crumbs_to_place(team, project), Crumb(_("Artifacts"), artifacts_url(team, project))]
     return [*crumbs, Crumb(collection.name, collection_url(collection))] if with_own else crumbs
+
+
+def crumbs_to_version(version: Version) -> list[Crumb]:
+    """The way down to a version, for the pages below it."""
+    collection = version.collection
+    crumbs = crumbs_to(collection) if collection.type == MODEL else crumbs_to_artifacts(collection)
+    return [*crumbs, Crumb(f"v{version.number}", place_url(version))]
 
 
 # --- who holds which label ----------------------------------------------------------------------

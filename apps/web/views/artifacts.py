@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -14,7 +13,6 @@ from apps.artifacts.models import Collection, Version
 from apps.artifacts.queries import (
     collection_named,
     collections_of,
-    file_at,
     labels_of_versions,
     latest_number,
     standing_places,
@@ -35,8 +33,7 @@ from apps.web.addresses import (
     run_url,
     version_url,
 )
-from apps.web.download import download
-from apps.web.htmx import answer
+from apps.web.htmx import answer, asks_for
 from apps.web.overview import named_like
 from apps.web.pager import pager
 from apps.web.places import version_at
@@ -47,7 +44,7 @@ from apps.web.present.places import project_tabs, team_tabs
 from apps.web.present.table import pills_of
 from apps.web.present.version import other_places, version_facts
 from apps.web.views.account import client_lines
-from apps.web.views.versions import artifact_context
+from apps.web.views.versions import answer_files, artifact_context
 
 MAX_SEARCH = 200
 PAGE_SIZE = 50
@@ -57,19 +54,20 @@ NEWEST_FIRST = (Key("number", "integer", descending=True),)
 
 @requires(Action.READ)
 @require_safe
-def artifacts(request: HttpRequest, team: str, project: str | None = None) -> HttpResponse:
-    """Every collection of a project, or of the team's registry, by type and name."""
+def artifacts(
+    request: HttpRequest, team: str, project: str | None = None, type: str = ""
+) -> HttpResponse:
+    """The collections of a project, or of the team's registry: of one type, or all by type."""
     access: Access = request.access  # type: ignore[attr-defined]
     place = access.project
     search = _text(request, "q")
-    chosen = _text(request, "type")
-    found = collections_of(access.team, access.user, type=chosen or None).filter(project=place)
+    found = collections_of(access.team, access.user, type=type or None).filter(project=place)
     page = paginate(
         named_like(found, search),
         BY_TYPE,
         cursor=request.GET.get("cursor", ""),
         size=PAGE_SIZE,
-        scope=f"{place.pk if place else ''}\n{chosen}\n{search}",
+        scope=f"{place.pk if place else ''}\n{type}\n{search}",
     )
     counts = type_counts(access.team, place, access.user)
     tabs = project_tabs(access, "artifacts") if place else team_tabs(access, "registry_artifacts")
@@ -80,8 +78,7 @@ def artifacts(request: HttpRequest, team: str, project: str | None = None) -> Ht
         "tabs": tabs,
         "page": page.with_rows([_row(one) for one in summarise(page.rows, access.user)]),
         "foot": pager(request, page, target="collections"),
-        "types": _type_choices(artifacts_url(access.team, place), counts, chosen),
-        "chosen": chosen,
+        "types": _type_choices(artifacts_url(access.team, place), counts, type),
         "search": search,
         "is_empty": not counts,
         "lines": [] if counts else client_lines("YOUR_API_KEY"),
@@ -134,10 +131,13 @@ def artifact(
         return HttpResponseRedirect(version_url(place))
     found = place.artifact
     page = place_url(place)
+    if asks_for(request, "files"):
+        return answer_files(request, found, page)
     golden = golden_sets_of(access.team, access.user).filter(artifact=found).first()
     context = {
         "version": place,
         "artifact": found,
+        "hue": hue_of(found.type),
         "page": page,
         "crumbs": crumbs_to_artifacts(place.collection),
         "golden_set": golden,
@@ -145,26 +145,9 @@ def artifact(
         "by": name_of(place.linked_by),
         "facts": version_facts(place, access),
         "places": other_places(standing_places(found, access.user), place),
-        **artifact_context(found, page, access),
+        **artifact_context(request, found, page, access),
     }
-    return render(request, "versions/artifact.html", context)
-
-
-@requires(Action.READ)
-@require_safe
-def artifact_file(
-    request: HttpRequest,
-    team: str,
-    type: str,
-    collection: str,
-    version: str,
-    path: str,
-    project: str | None = None,
-) -> HttpResponseBase:
-    """One file of an artifact, to be kept."""
-    access: Access = request.access  # type: ignore[attr-defined]
-    place = version_at(access, type=type, collection=collection, version=version)
-    return download(request, file_at(place.artifact, path))
+    return answer(request, "versions/artifact.html", context)
 
 
 def _text(request: HttpRequest, field: str) -> str:
@@ -204,7 +187,7 @@ def _type_choices(path: str, counts: dict[str, int], chosen: str) -> list[dict[s
         *(
             {
                 "label": type,
-                "url": f"{path}?type={type}",
+                "url": f"{path}/{quote(type, safe='')}",
                 "count": count,
                 "is_chosen": type == chosen,
             }

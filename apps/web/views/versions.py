@@ -3,16 +3,12 @@
 from heapq import merge
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.artifacts.lineage import lineage_of
 from apps.artifacts.models import ArtifactVersion, Version
 from apps.artifacts.queries import (
-    file_at,
-    files_of,
     first_places,
     latest_number,
     metadata_of,
@@ -37,15 +33,14 @@ from apps.series.queries import series_of
 from apps.web.addresses import model_url, version_url
 from apps.web.charts import Chart
 from apps.web.curves import chart_groups, draw_curves
-from apps.web.download import download
+from apps.web.htmx import answer, asks_for
 from apps.web.present.artifact import (
-    SHOWN_FILES,
     metadata_facts,
     metadata_text,
-    show_files,
     show_lineage,
 )
 from apps.web.present.comparison import Comparison, show_comparison
+from apps.web.present.files import show_files
 from apps.web.present.history import tell
 from apps.web.present.labels import pills_by_version
 from apps.web.present.model import crumbs_to
@@ -73,8 +68,10 @@ def version(
     access: Access = request.access  # type: ignore[attr-defined]
     model = load_model(access, collection)
     found = version_numbered(model, number, access.user)
-    standing = standing_of(model, access.user)
     page = version_url(found)
+    if asks_for(request, "files"):
+        return answer_files(request, found.artifact, page)
+    standing = standing_of(model, access.user)
     latest = latest_number(model, access.user)
     context = {
         "version": found,
@@ -95,34 +92,26 @@ def version(
         "charts": _curves(found),
         "card": show_card(found, access),
         "events": tell(_events(found, access), standing.labels),
-        **artifact_context(found.artifact, page, access),
+        **artifact_context(request, found.artifact, page, access),
     }
-    return render(request, "versions/version.html", context)
+    return answer(request, "versions/version.html", context)
 
 
-@requires(Action.READ)
-@require_safe
-def version_file(
-    request: HttpRequest,
-    team: str,
-    collection: str,
-    number: int,
-    path: str,
-    project: str | None = None,
-) -> HttpResponseBase:
-    """One file of a version, to be kept."""
-    access: Access = request.access  # type: ignore[attr-defined]
-    found = version_numbered(load_model(access, collection), number, access.user)
-    return download(request, file_at(found.artifact, path))
+def answer_files(request: HttpRequest, artifact: ArtifactVersion, page: str) -> HttpResponse:
+    """The panel of files alone, for htmx: another folder, or the next page of one."""
+    context = {"files": show_files(request, artifact, page)}
+    return answer(request, "versions/files.html", context, fragment="files")
 
 
-def artifact_context(artifact: ArtifactVersion, page: str, access: Access) -> dict[str, object]:
+def artifact_context(
+    request: HttpRequest, artifact: ArtifactVersion, page: str, access: Access
+) -> dict[str, object]:
     """What every sealed artifact has: files, metadata, lineage."""
     graph = lineage_of(artifact, access.user)
     places = first_places(graph.artifacts, access.user)
     metadata = metadata_of(artifact)
     return {
-        "files": show_files(artifact, files_of(artifact)[:SHOWN_FILES], page),
+        "files": show_files(request, artifact, page),
         "metadata": metadata_facts(metadata),
         "metadata_text": metadata_text(artifact) if metadata else "",
         "lineage": show_lineage(graph, places, artifact, access),

@@ -1,0 +1,90 @@
+"""The files of a manifest as folders, read a page at a time.
+
+A manifest is a flat list of paths, up to 100,000 of them. The database groups those below a folder
+by the next word of their path, so a page costs two queries and holds what it shows.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, Count, F, IntegerField, Min, QuerySet, Sum, Value, When
+from django.db.models.functions import Left, StrIndex, Substr
+
+from apps.artifacts.models import ArtifactFile, ArtifactVersion
+from apps.core.errors import NotFound
+from apps.core.paging import Key, Page, paginate
+
+PAGE_SIZE = 100
+_ORDER = (Key("is_file", "integer"), Key("entry", "text"))
+_BY_PATH = (Key("path", "text"),)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, or (`file` is None) a folder with what lies anywhere below it."""
+
+    name: str
+    path: str
+    size_bytes: int
+    file_count: int
+    file: ArtifactFile | None
+
+
+def folder_page(artifact: ArtifactVersion, folder: str, *, cursor: str = "") -> Page[Entry]:
+    """A page of a folder ("" is the top): folders first, then files, by name.
+
+    Raises NotFound when no path lies in the folder, Invalid for a cursor of another one.
+    """
+    prefix = f"{folder}/" if folder else ""
+    page: Page[Any] = paginate(
+        _grouped(artifact, prefix),
+        _ORDER,
+        cursor=cursor,
+        size=PAGE_SIZE,
+        scope=f"{artifact.pk}\n{folder}",
+    )
+    if folder and not page.rows:
+        raise NotFound(f"There is no folder {folder!r} in this artifact.")
+    files = ArtifactFile.objects.select_related("blob").in_bulk(
+        [row["first"] for row in page.rows if row["is_file"]]
+    )
+    return page.with_rows(
+        Entry(
+            name=row["entry"],
+            path=prefix + row["entry"],
+            size_bytes=int(row["total"]),
+            file_count=row["count"],
+            file=files[row["first"]] if row["is_file"] else None,
+        )
+        for row in page.rows
+    )
+
+
+def files_like(artifact: ArtifactVersion, words: str, *, cursor: str = "") -> Page[Entry]:
+    """A page of the files whose path contains the words, whatever their letter case, by path."""
+    found = artifact.files.filter(path__icontains=words).select_related("blob")
+    page: Page[Any] = paginate(
+        found, _BY_PATH, cursor=cursor, size=PAGE_SIZE, scope=f"{artifact.pk}\nlike {words}"
+    )
+    return page.with_rows(
+        Entry(name=row.path, path=row.path, size_bytes=row.size_bytes, file_count=1, file=row)
+        for row in page.rows
+    )
+
+
+def _grouped(artifact: ArtifactVersion, prefix: str) -> QuerySet[Any, Any]:
+    """The next words of the paths below a prefix, each with what lies below it."""
+    files = artifact.files.all()
+    if prefix:
+        # Not startswith, which takes no notice of letter case in SQLite.
+        files = files.annotate(start=Left("path", len(prefix))).filter(start=prefix)
+    named = files.annotate(rest=Substr("path", len(prefix) + 1)).annotate(
+        slash=StrIndex(F("rest"), Value("/"))
+    )
+    entries = named.annotate(
+        is_file=Case(When(slash=0, then=1), default=0, output_field=IntegerField()),
+        entry=Case(When(slash=0, then=F("rest")), default=Left("rest", F("slash") - 1)),
+    )
+    return entries.values("is_file", "entry").annotate(
+        count=Count("pk"), total=Sum("size_bytes"), first=Min("pk")
+    )
