@@ -18,6 +18,7 @@ from apps.runs.choices import RunState, Stream
 
 # A client's heart beats at least every 30 s; this leaves room for a network that went away.
 SILENCE = timedelta(minutes=5)
+BRIEF = 64
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -69,6 +70,8 @@ class Run(models.Model):
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    # From start to end, so that an index can order by it; a run that has not ended has none.
+    seconds = models.FloatField(null=True, blank=True)
     # In the bin since, and who put it there; out of it by being restored, or for good.
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -96,6 +99,22 @@ class Run(models.Model):
                 fields=["project", "-deleted_at", "-id"],
                 name="runs_in_the_bin",
                 condition=Q(deleted_at__isnull=False),
+            ),
+            # The runs table in its other orders (apps/runs/table.py).
+            *(
+                models.Index(
+                    fields=["project", *fields],
+                    name=f"runs_by_{fields[0]}",
+                    condition=Q(deleted_at__isnull=True),
+                )
+                for fields in (
+                    ("name", "id"),
+                    ("group", "id"),
+                    ("job_type", "id"),
+                    ("seconds", "id"),
+                    ("state", "-started_at", "-id"),
+                    ("created_by", "-started_at", "-id"),
+                )
             ),
             # A run by its key alone, as MLflow's client asks.
             models.Index(fields=["key"], name="runs_by_key"),
@@ -129,36 +148,48 @@ class RunTag(models.Model):
         indexes = (models.Index(fields=["name", "run"], name="runs_by_tag"),)
 
 
-class RunParam(models.Model):
-    """One leaf of the run's config by its dotted key, for columns, sorting and filtering.
+class RunValue(models.Model):
+    """One value that a run says of itself, by dotted key, for columns, sorting and filtering.
 
-    `number` is set where the value is a finite number or a boolean.
+    `number` is set where the value is a finite number or a boolean. `brief` is how the text begins:
+    what runs are ordered and grouped by, short enough for an index. The run's project stands here
+    too, so that an index holds the runs of one project in the order of a value.
     """
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="params")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=255)
     text = models.TextField()
     number = models.FloatField(null=True)
+    brief = models.CharField(max_length=BRIEF, default="")
+
+    class Meta:
+        abstract = True
+
+
+class RunParam(RunValue):
+    """One leaf of the run's config."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="params")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["run", "key"], name="one_param_per_key"),)
         indexes = (
-            # Runs ordered or filtered by a numeric parameter.
-            models.Index(fields=["key", "number", "run"], name="runs_by_param"),
+            models.Index(fields=["project", "key", "number", "run"], name="runs_by_param"),
+            models.Index(fields=["project", "key", "brief", "run"], name="runs_by_param_text"),
         )
 
 
-class SummaryValue(models.Model):
+class SummaryValue(RunValue):
     """One leaf of a summary that the client set itself; metrics have theirs in series."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="summary")
-    key = models.CharField(max_length=255)
-    text = models.TextField()
-    number = models.FloatField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["run", "key"], name="one_summary_per_key"),)
-        indexes = (models.Index(fields=["key", "number", "run"], name="runs_by_summary"),)
+        indexes = (
+            models.Index(fields=["project", "key", "number", "run"], name="runs_by_summary"),
+            models.Index(fields=["project", "key", "brief", "run"], name="runs_by_summary_text"),
+        )
 
 
 class ConsoleLine(models.Model):

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -22,7 +23,7 @@ from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
-from apps.runs.models import ConsoleLine, Run, RunParam, RunTag, SummaryValue
+from apps.runs.models import BRIEF, ConsoleLine, Run, RunParam, RunTag, SummaryValue
 from apps.runs.queries import RunInBin, config_of
 from apps.series.choices import SeriesKind
 from apps.series.services import Batch, ObjectValue, append, append_objects
@@ -232,7 +233,11 @@ def finish_run(
         raise Invalid("A run cannot end as running.", field="state")
     now = at or timezone.now()
     ended = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-        state=state, exit_code=exit_code, ended_at=now, heartbeat_at=now
+        state=state,
+        exit_code=exit_code,
+        ended_at=now,
+        heartbeat_at=now,
+        seconds=(now - run.started_at).total_seconds(),
     )
     _refuse_deleted(run)
     run.refresh_from_db()
@@ -262,7 +267,13 @@ def resume_run(*, run: Run, access: Access) -> Run:
     resumed = (
         Run.objects.filter(pk=run.pk)
         .exclude(state=RunState.RUNNING)
-        .update(state=RunState.RUNNING, ended_at=None, exit_code=None, heartbeat_at=now)
+        .update(
+            state=RunState.RUNNING,
+            ended_at=None,
+            seconds=None,
+            exit_code=None,
+            heartbeat_at=now,
+        )
     )
     _refuse_deleted(run)
     run.refresh_from_db()
@@ -322,29 +333,32 @@ def _text_and_number(value: object) -> tuple[str, float | None]:
     return dump(value), number
 
 
+def _parts(run: Run, value: object) -> dict[str, Any]:
+    text, number = _text_and_number(value)
+    return {"project_id": run.project_id, "text": text, "number": number, "brief": text[:BRIEF]}
+
+
 def _save_params(run: Run, config: Mapping[str, object]) -> None:
     rows = []
     for key, value in flatten(config).items():
-        text, number = _text_and_number(value)
-        rows.append(RunParam(run=run, key=key, text=text, number=number))
+        rows.append(RunParam(run=run, key=key, **_parts(run, value)))
     RunParam.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["run", "key"],
-        update_fields=["text", "number"],
+        update_fields=["text", "number", "brief"],
     )
 
 
 def _save_summary(run: Run, summary: Mapping[str, object]) -> None:
     rows = []
     for key, value in flatten(summary).items():
-        text, number = _text_and_number(value)
-        rows.append(SummaryValue(run=run, key=key, text=text, number=number))
+        rows.append(SummaryValue(run=run, key=key, **_parts(run, value)))
     SummaryValue.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["run", "key"],
-        update_fields=["text", "number"],
+        update_fields=["text", "number", "brief"],
     )
 
 

@@ -62,6 +62,15 @@ class Series(models.Model):
                 fields=["scope_id", "kind", "key", "last_value", "owner_id"],
                 name="series_by_last_value",
             ),
+            # The same by the smallest and by the largest value: the columns min. and max. of runs.
+            models.Index(
+                fields=["scope_id", "kind", "key", "min_value", "owner_id"],
+                name="series_by_min_value",
+            ),
+            models.Index(
+                fields=["scope_id", "kind", "key", "max_value", "owner_id"],
+                name="series_by_max_value",
+            ),
         )
 
     def __str__(self) -> str:

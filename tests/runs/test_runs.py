@@ -237,3 +237,25 @@ def test_a_change_of_nothing_is_no_event(owner: User) -> None:
     update_run(run=run, access=build.access(owner, project=place))
 
     assert Event.objects.count() == events
+
+
+def test_the_length_of_a_run_and_the_beginnings_of_its_values_are_kept_for_sorting(
+    owner: User,
+) -> None:
+    access = build.access(owner, project=build.project(owner))
+    began = timezone.now()
+    description = RunDescription(name="r", config={"lr": 0.5, "text": "é" * 100})
+    run = start_run(description=description, access=access, at=began)
+    assert run.seconds is None
+
+    run = finish_run(
+        run=run, access=access, summary={"top": "x" * 70}, at=began + timedelta(seconds=90)
+    )
+
+    assert run.seconds == 90
+    briefs = {param.key: (param.brief, param.project_id) for param in run.params.all()}
+    assert briefs == {"lr": ("0.5", run.project_id), "text": ("é" * 64, run.project_id)}
+    assert run.summary.get().brief == "x" * 64
+    assert resume_run(run=run, access=access).seconds is None
+    update_run(run=run, access=access, config={"text": "short"})
+    assert run.params.get(key="text").brief == "short"
