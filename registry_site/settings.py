@@ -31,6 +31,8 @@ CONTENT = ENV.content
 S3_ENDPOINT = ENV.s3_endpoint
 
 INSTALLED_APPS = [
+    # Without its discovery: what the admin has is listed in apps.admin.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
     "apps.bin",
     "apps.web",
     "apps.api",
+    "apps.admin",
     "apps.demo",
 ]
 

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("", include("apps.api.urls")),
+    path("", include("apps.admin.urls")),
     # Last: a team's name may be any word that is not one of ours.
     path("", include("apps.web.urls")),
 ]

@@ -15,7 +15,7 @@ from django.contrib.staticfiles.finders import find
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ROOT / "apps"
 pytestmark = pytest.mark.once
-DOORS = {"web", "api", "mlflow_api", "wandb_api", "demo"}
+DOORS = {"web", "api", "admin", "mlflow_api", "wandb_api", "demo"}
 # What only a door may know. Sessions and passwords are Django's own and no part of this.
 # The one exception walks the routes, to see that each is bound to a policy.
 ROUTE_CHECK = APPS / "core" / "checks.py"

@@ -27,19 +27,22 @@ def visible_golden_sets(user: User) -> QuerySet[GoldenSet]:
 
 
 def metrics_of(team: Team, user: User | None) -> QuerySet[MetricDefinition]:
-    """The team's metrics that the user may know of, by name.
+    """The team's metrics that the user may know of, by name."""
+    found = MetricDefinition.objects.all() if user is None else visible_metrics(user)
+    return found.filter(team=team).order_by("name_key")
+
+
+def visible_metrics(user: User) -> QuerySet[MetricDefinition]:
+    """The metrics, of any team, that the user may know of.
 
     Logging a result defines its metric, so one that is only used in projects which are hidden from
     the user is hidden as well.
     """
-    found = MetricDefinition.objects.filter(team=team)
-    if user is not None:
-        results = Result.objects.filter(metric=OuterRef("pk"))
-        projects = Project.objects.visible_to(user).values("pk")
-        found = found.filter(
-            Exists(results.filter(artifact__project__in=projects)) | ~Exists(results)
-        )
-    return found.order_by("name_key")
+    results = Result.objects.filter(metric=OuterRef("pk"))
+    projects = Project.objects.visible_to(user).values("pk")
+    return MetricDefinition.objects.filter(
+        Exists(results.filter(artifact__project__in=projects)) | ~Exists(results)
+    )
 
 
 def golden_set_named(team: Team, name: str) -> GoldenSet:

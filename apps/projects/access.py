@@ -209,6 +209,40 @@ def requires(action: Action) -> Callable[[Callable[..., Any]], Callable[..., Any
     return bind
 
 
+def requires_anywhere(action: Action) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Bind a view whose address names no team: who has the role in at least one team or project
+    may enter, and the view then shows and changes only what lies in those.
+
+    The view finds that strongest role as `request.role_anywhere`.
+    """
+
+    def bind(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.is_authenticated:
+                raise NotSignedIn("Sign in, or send an API key.")
+            request.access = None
+            request.role_anywhere = strongest_role(request.user)
+            if request.role_anywhere is None:
+                raise NotFound("There is no such page.")
+            needed = POLICY[action].role
+            if needed is not None and not request.role_anywhere.at_least(needed):
+                raise Forbidden(f"This takes the role {needed} or higher in some team.")
+            return view(request, *args, **kwargs)
+
+        checked.access_action = action  # type: ignore[attr-defined]
+        return checked
+
+    return bind
+
+
+def strongest_role(user: User) -> Role | None:
+    """The strongest role that the user has anywhere: in a team, or named for a project."""
+    in_teams = user.memberships.order_by().values_list("role", flat=True)
+    named = ProjectMember.objects.filter(user=user).values_list("role", flat=True)
+    return max(map(Role, in_teams.union(named)), key=lambda role: role.rank, default=None)
+
+
 def authorize(request: Any, action: Action, *, team: str | None, project: str | None) -> Any:
     """The caller's access for this action at this address. Raises as the policy says."""
     if not request.user.is_authenticated:

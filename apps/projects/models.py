@@ -14,13 +14,17 @@ from apps.projects.choices import Visibility
 class ProjectQuerySet(models.QuerySet["Project"]):
     """Chainable conditions; every list of projects starts with `visible_to`."""
 
-    def visible_to(self, user: User) -> "ProjectQuerySet":
-        """Projects of the user's teams, but private ones only for those named and for admins."""
-        memberships = user.memberships.all()
+    def visible_to(self, user: User, role: Role = Role.VIEWER) -> "ProjectQuerySet":
+        """Projects of the user's teams, but private ones only for those named and for admins.
+
+        With a role: those of them in which the user has that one or a stronger.
+        """
+        strong = [one for one in Role if one.at_least(role)]
+        memberships = user.memberships.filter(role__in=strong)
         return self.filter(
             Q(visibility=Visibility.TEAM, team__in=memberships.values("team"))
-            | Q(team__in=memberships.filter(role=Role.ADMIN).values("team"))
-            | Q(pk__in=ProjectMember.objects.filter(user=user).values("project"))
+            | Q(team__in=user.memberships.filter(role=Role.ADMIN).values("team"))
+            | Q(pk__in=ProjectMember.objects.filter(user=user, role__in=strong).values("project"))
         )
 
 

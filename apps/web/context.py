@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.projects.access import Access, Action
 from apps.web.toasts import toasts
 
 THEME_COOKIE = "model_status_theme"
@@ -22,11 +23,24 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     # Asked for by the template that shows them; a fragment that does not leaves them waiting.
     context["toasts"] = partial(toasts, request)
     if request.user.is_authenticated:
+        context["admin_url"] = reverse("admin:index") if _may_curate(request) else ""
         context["nav"] = [
             _entry(request, MODELS, _("Models")),
             _entry(request, PROJECTS, _("Projects")),
         ]
     return context
+
+
+def _may_curate(request: HttpRequest) -> bool:
+    """Whether the way to the admin is shown: where the page is of a place that the reader curates.
+
+    Asking for every other place would be a query on each page.
+    """
+    access: Access | None = getattr(request, "access", None)
+    if access is not None:
+        return access.allows(Action.CURATE)
+    # Set by the pages of the admin itself.
+    return getattr(request, "role_anywhere", None) is not None
 
 
 def _entry(request: HttpRequest, name: str, label: str) -> dict[str, str]:

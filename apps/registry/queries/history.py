@@ -43,7 +43,7 @@ def history(
     if kinds:
         events = events.filter(kind__in=kinds)
     if user is not None:
-        events = _visible(events, user)
+        events = visible_events(events, user)
     about = (subject.kind, subject.object_id) if subject else None
     return paginate(
         events.prefetch_related("subjects"),
@@ -54,7 +54,8 @@ def history(
     )
 
 
-def _visible(events: QuerySet[Event], user: User) -> QuerySet[Event]:
+def visible_events(events: QuerySet[Event], user: User) -> QuerySet[Event]:
+    """Of these events, those that name only what the user may see."""
     # What is in the bin has a history still, for those who could see it before.
     projects = Project.with_deleted.visible_to(user).values("pk")
     known = {
