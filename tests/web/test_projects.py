@@ -62,11 +62,11 @@ class TestProject:
     ) -> None:
         client = browser(table.viewer)
         logged_run(table, "first", loss=[1.0])
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(16):
             client.get("/main/digits")
         for number in range(30):
             logged_run(table, f"run {number}", loss=[1.0], other=[2.0])
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(16):
             client.get("/main/digits")
 
     def test_runs_come_newest_first_and_in_pages(self, table: build.Table) -> None:

@@ -1,18 +1,18 @@
 """Scores side by side: a column of the status table in each row, a version in each column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from apps.artifacts.models import Version
-from apps.core.numbers import format_count, format_uncertainty, format_value, is_within_noise
+from apps.core.numbers import format_count
 from apps.evaluations.models import Result
 from apps.evaluations.pairing import PairedDifference
 from apps.registry.models import Column
 from apps.web.addresses import version_url
 from apps.web.cells import Pill
-from apps.web.present.scores import Score, Style, show_score, style_of
+from apps.web.present.scores import Score, judged_in_pairs, show_score, style_of
 from apps.web.present.table import column_note
 
 Scores = Mapping[int, Mapping[int, Result]]
@@ -76,7 +76,7 @@ def show_comparison(
                 note=column_note(column),
                 n=_examples([score.n for score in known]),
                 scores=[
-                    _paired(
+                    judged_in_pairs(
                         show_score(
                             column,
                             score,
@@ -93,20 +93,6 @@ def show_comparison(
         )
     contenders = [_contender(one, pills or {}, roles or {}) for one in versions]
     return Comparison(contenders, rows, _reading(rows, is_paired=bool(paired)))
-
-
-def _paired(score: Score, paired: PairedDifference | None, style: Style) -> Score:
-    """The score with the difference judged, and told, by its own standard error."""
-    if score.delta is None or paired is None:
-        return score
-    words = _("%(words)s; %(difference)s %(error)s over %(n)s examples in pairs") % {
-        "words": score.delta.words,
-        "difference": format_value(paired.difference, style.format),
-        "error": format_uncertainty(paired.stderr, style.format),
-        "n": format_count(paired.n),
-    }
-    noise = is_within_noise(paired.difference, paired.stderr, 0.0, 0.0)
-    return replace(score, delta=replace(score.delta, words=words, within_noise=noise))
 
 
 def _reading(rows: Sequence[ComparedRow], *, is_paired: bool) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from django.utils.translation import gettext as _
@@ -16,8 +16,10 @@ from apps.core.numbers import (
     format_delta,
     format_uncertainty,
     format_value,
+    is_within_noise,
 )
 from apps.evaluations.choices import Better
+from apps.evaluations.pairing import PairedDifference
 from apps.registry.models import Column
 from apps.registry.queries.table import better_of, format_of
 
@@ -130,6 +132,20 @@ def show_score(
         is_missing=False,
         shape=style.shape if style else "is-plain",
     )
+
+
+def judged_in_pairs(score: Score, paired: PairedDifference | None, style: Style) -> Score:
+    """The score with the difference judged, and told, by its own standard error."""
+    if score.delta is None or paired is None:
+        return score
+    words = _("%(words)s; %(difference)s %(error)s over %(n)s examples in pairs") % {
+        "words": score.delta.words,
+        "difference": format_value(paired.difference, style.format),
+        "error": format_uncertainty(paired.stderr, style.format),
+        "n": format_count(paired.n),
+    }
+    noise = is_within_noise(paired.difference, paired.stderr, 0.0, 0.0)
+    return replace(score, delta=replace(score.delta, words=words, within_noise=noise))
 
 
 def delta_between(

@@ -20,6 +20,7 @@ from apps.web.addresses import model_url, run_url, team_url, version_url
 from apps.web.htmx import answer
 from apps.web.overview import page_of_models
 from apps.web.pager import pager
+from apps.web.present.places import team_tabs
 from apps.web.views.account import client_lines, person
 
 MAX_SEARCH = 200
@@ -57,7 +58,11 @@ def team_models(request: HttpRequest, team: str) -> HttpResponse:
     access = _access(request)
     user = person(request)
     context = _models_context(request, user, collections_of(access.team, user))
-    context |= {"team": access.team, "role": access.role.label}
+    context |= {
+        "team": access.team,
+        "role": access.role.label,
+        "tabs": team_tabs(access, "models"),
+    }
     return answer(request, "home/team.html", context, fragment="models")
 
 
