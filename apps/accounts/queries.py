@@ -69,3 +69,8 @@ def teams_of(user: User) -> QuerySet[Membership]:
 def keys_of(user: User) -> QuerySet[ApiKey]:
     """The user's keys that are not revoked, newest first."""
     return user.api_keys.filter(revoked_at=None).order_by("-created_at", "-pk")
+
+
+def members_of(team: Team) -> QuerySet[Membership]:
+    """The team's memberships with their people, by name."""
+    return team.memberships.select_related("user").order_by("user__username_key")

@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 from apps.core.names import RESERVED, name_key
 from apps.web.views import (
     account,
+    activity,
     artifacts,
     cards,
     columns,
@@ -115,6 +116,8 @@ urlpatterns = [
     path("projects", projects.all_projects, name="projects"),
     path("search", search.search, name="search"),
     path("<team:team>", home.team, name="team"),
+    path("<team:team>/activity", activity.activity, name="activity"),
+    path("<team:team>/activity/export.csv", activity.export, name="activity_csv"),
     path("<team:team>/models", home.team_models, name="models"),
     # Models of the registry, and their versions
     *model_pages("<team:team>/models/<name:collection>", ""),

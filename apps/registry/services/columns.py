@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Concat
 
 from apps.artifacts.models import ArtifactVersion, Collection, Version
 from apps.artifacts.services import collection_subject, lock_collection
+from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.core.errors import Invalid
 from apps.core.names import clean_text
@@ -67,6 +68,7 @@ def update_columns(
     if {spec.pk for spec in specs} != set(columns) or len(specs) != len(columns):
         raise Invalid("The columns have changed in the meantime; look again.", field="columns")
     before = [str(column) for column in columns.values() if column.is_visible]
+    shown_before = {column.pk for column in columns.values() if column.is_visible}
     taken = {column.slug for column in hidden}
     for position, spec in enumerate(specs):
         column = columns[spec.pk]
@@ -96,10 +98,15 @@ def update_columns(
         [*ordered, *hidden],
         ["position", "title", "slug", "is_visible", "better", "format", "origin"],
     )
+    named = [column for column in ordered if column.is_visible or column.pk in shown_before]
     record(
         kind="columns.changed",
         actor=access.actor,
-        subjects=[collection_subject(collection)],
+        # The columns too: their names are for those alone who see something they were found in.
+        subjects=[
+            collection_subject(collection),
+            *(Subject("column", column.pk, column.title) for column in named),
+        ],
         team_id=access.team.pk,
         project_id=collection.project_id,
         before={"shown": before},

@@ -9,7 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from apps.projects.access import Access, Action
 
 # Route, words, and what a reader must be allowed to be shown the way.
-TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (("models", _("Models"), Action.READ),)
+TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (
+    ("models", _("Models"), Action.READ),
+    ("activity", _("Activity"), Action.READ),
+)
 PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("project", _("Overview"), Action.READ),
     ("artifacts", _("Artifacts"), Action.READ),

@@ -94,7 +94,7 @@ def export(
     columns = columns_to_show(listing, known)
     # A filter that makes no sense is refused here, before the first line is on its way.
     lines = table_lines(found, listing.query, access.user, columns=columns)
-    response = StreamingHttpResponse(_in_blocks(lines), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(in_blocks(lines), content_type="text/csv; charset=utf-8")
     name = f"{found.name[:80]} status {day(timezone.now())}.csv"
     response.headers["Content-Disposition"] = content_disposition_header(True, name)
     return response
@@ -159,7 +159,7 @@ def _surroundings(
     }
 
 
-def _in_blocks(lines: Iterator[str]) -> Iterator[str]:
+def in_blocks(lines: Iterator[str]) -> Iterator[str]:
     """Some hundred lines at a time: each piece costs a round through the server."""
     while block := "".join(islice(lines, LINES_AT_ONCE)):
         yield block

@@ -1,0 +1,80 @@
+"""Where the things that events are about can be looked at now."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from apps.accounts.models import Team
+from apps.artifacts.models import Collection, Version
+from apps.artifacts.queries import first_places
+from apps.audit.models import Event
+from apps.projects.access import Access
+from apps.projects.models import Project
+from apps.runs.models import Run
+from apps.web.addresses import collection_url, place_url, project_url, run_url
+from apps.web.present.history import Links, Place
+
+
+def links_of(events: Iterable[Event], access: Access) -> Links:
+    """The pages of what these events name, by kind: one query for each kind, however many.
+
+    Whoever sees an event may see all that it names, so nothing is checked again here.
+    """
+    wanted: defaultdict[str, set[int]] = defaultdict(set)
+    for event in events:
+        for subject in event.subjects.all():
+            wanted[subject.kind].add(subject.object_id)
+    team = access.team
+    return {
+        **_versions(wanted["version"]),
+        **_collections(wanted["collection"]),
+        **_runs(wanted["run"], team),
+        **_projects(wanted["project"], team),
+        **_artifacts(wanted["artifact"], access),
+    }
+
+
+def _versions(keys: set[int]) -> dict[tuple[str, int], Place]:
+    found = Version.objects.filter(
+        Q(collection__project=None) | Q(collection__project__deleted_at=None),
+        pk__in=keys,
+        deleted_at=None,
+        collection__deleted_at=None,
+    ).select_related("collection__team", "collection__project")
+    return {
+        ("version", one.pk): Place(f"{one.collection.name}:v{one.number}", place_url(one))
+        for one in (found if keys else ())
+    }
+
+
+def _collections(keys: set[int]) -> dict[tuple[str, int], Place]:
+    found = Collection.objects.filter(
+        Q(project=None) | Q(project__deleted_at=None), pk__in=keys
+    ).select_related("team", "project")
+    return {
+        ("collection", one.pk): Place(one.name, collection_url(one))
+        for one in (found if keys else ())
+    }
+
+
+def _runs(keys: set[int], team: Team) -> dict[tuple[str, int], Place]:
+    found = Run.objects.filter(pk__in=keys, project__deleted_at=None).select_related("project")
+    return {("run", one.pk): Place(one.name, run_url(team, one)) for one in (found if keys else ())}
+
+
+def _projects(keys: set[int], team: Team) -> dict[tuple[str, int], Place]:
+    found = Project.objects.filter(pk__in=keys)
+    return {
+        ("project", one.pk): Place(one.name, project_url(team, one))
+        for one in (found if keys else ())
+    }
+
+
+def _artifacts(keys: set[int], access: Access) -> dict[tuple[str, int], Place]:
+    """An artifact is looked at where it stands."""
+    places = first_places(keys, access.user) if keys else {}
+    return {
+        ("artifact", key): Place(f"{place.collection.name}:v{place.number}", place_url(place))
+        for key, place in places.items()
+    }
