@@ -218,7 +218,7 @@ class TestWhatIsHidden:
         ):
             client = browser(person)
             page = text_of(client.get(ACTIVITY))
-            lines = b"".join(client.get(EXPORT)).decode()  # type: ignore[arg-type]
+            lines = b"".join(client.get(EXPORT)).decode()
             assert ("hidden run" in page, "hidden run" in lines) == (sees, sees)
             assert ("secret" in page) == sees
 
@@ -251,7 +251,7 @@ class TestWhatIsHidden:
 
         change(table.curator)
         assert told(table.viewer, "what=tables&model=registered") == []
-        lines = b"".join(browser(table.viewer).get(EXPORT)).decode()  # type: ignore[arg-type]
+        lines = b"".join(browser(table.viewer).get(EXPORT)).decode()
         assert "ecret" not in lines
         other = build.user("second", role=Role.CURATOR)
         change(other)

@@ -133,7 +133,7 @@ _HUES = {
 }
 
 
-def _phrase(text: str, **words: object) -> SafeString:
+def _phrase(text: str, **words: str) -> SafeString:
     """A sentence around names and links; what is no markup already is escaped."""
     escaped = {name: conditional_escape(word) for name, word in words.items()}
     return mark_safe(escape(text) % escaped)  # noqa: S308 (every part is escaped)
@@ -184,7 +184,7 @@ class _Telling:
     def _removed(self) -> SafeString:
         return _phrase(_("took %(label)s from %(loser)s"), **self._label())
 
-    def _label(self) -> dict[str, object]:
+    def _label(self) -> dict[str, str]:
         return {
             "label": label_of(self.before, self.after),
             "winner": self._version(self.after.get("version")),
@@ -219,7 +219,7 @@ class _Telling:
         words = {"person": self._subject("user"), "team": self._subject("project")}
         return self._role(words, _("no longer names %(person)s for %(team)s"))
 
-    def _role(self, words: Mapping[str, object], gone: str) -> SafeString:
+    def _role(self, words: Mapping[str, str], gone: str) -> SafeString:
         role = self.after.get("role")
         if not role:
             return _phrase(gone, **words)

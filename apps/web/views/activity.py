@@ -64,7 +64,7 @@ def export(request: HttpRequest, team: str) -> StreamingHttpResponse:
     access: Access = request.access  # type: ignore[attr-defined]
     form = _form(request, access)
     if not form.is_valid():
-        raise Invalid(" ".join(error for errors in form.errors.values() for error in errors))
+        raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
     lines: Iterator[str] = activity_lines(access.team, access.user, form.wanted())
     response = StreamingHttpResponse(in_blocks(lines), content_type="text/csv; charset=utf-8")
     name = f"{access.team.name} activity {day(timezone.now())}.csv"
