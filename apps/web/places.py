@@ -24,12 +24,13 @@ def version_at(
     if version == "latest":
         number = latest_number(found, access.user)
     elif version:
-        number = _number(version)
+        number = number_in(version)
     if number is None:
         raise NotFound(f"There is no version {version!r} of {found.name} here.")
     return version_numbered(found, number, access.user)
 
 
-def _number(version: str) -> int | None:
+def number_in(version: str) -> int | None:
+    """The number of `v3` or `3`; None for any other text."""
     digits = version.removeprefix("v")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None

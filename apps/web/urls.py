@@ -12,6 +12,7 @@ from apps.web.views import (
     cards,
     columns,
     compare,
+    difference,
     files,
     history,
     home,
@@ -64,6 +65,7 @@ def version_pages(version: str, name: str) -> list[URLPattern]:
         path(f"{version}/files/<file:path>", files.keep_file, name=f"{name}_file"),
         path(f"{version}/view/<file:path>", files.view_file, name=f"{name}_view"),
         path(f"{version}/image/<file:path>", files.image, name=f"{name}_image"),
+        path(f"{version}/diff", difference.difference, name=f"{name}_diff"),
     ]
 
 

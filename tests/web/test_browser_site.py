@@ -95,6 +95,7 @@ class TestEveryPage:
         build.api_key(table.curator)
         shelf = build.collection(table.editor, table.project, "train", type="dataset")
         build.version(table.editor, shelf)
+        build.version(table.editor, shelf, metadata={"a": {"b": 1}})
         data = "/main/digits/artifacts/dataset/train"
         page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         page.goto(f"{live_server.url}/sign-in")
@@ -110,7 +111,7 @@ class TestEveryPage:
         addresses += [f"/main/digits/runs/{run.key}", "/authorize"]
         addresses += ["/settings", "/settings/keys", "/settings/password"]
         addresses += ["/main/digits/artifacts", "/main/artifacts", data]
-        addresses += [f"{data}/v1", f"{data}/v1/view/data.bin"]
+        addresses += [f"{data}/v2", f"{data}/v2/diff", f"{data}/v1/view/data.bin"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

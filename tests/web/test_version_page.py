@@ -205,7 +205,7 @@ def test_metadata_by_name_and_whole(story: Story) -> None:
     metadata = section(text_of(browser(story.viewer).get(PAGE)), "metadata")
 
     assert "framework sklearn" in metadata
-    assert "params.hidden [64, 32]" in metadata
+    assert "params 1 value hidden [64, 32]" in metadata
     assert '"framework": "sklearn"' in metadata
 
 

@@ -1,10 +1,11 @@
 """An artifact in words: its metadata, where it came from and what became of it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.artifacts.choices import DATASET, MODEL, Direction
 from apps.artifacts.lineage import Lineage
@@ -17,7 +18,10 @@ from apps.web.addresses import place_url, run_url
 from apps.web.charts import Edge, LineageDrawing, LineageSpec, Node, draw_lineage
 from apps.web.charts.chart import Role
 
-SHOWN_FACTS = 60
+SHOWN_VALUES = 300
+MAX_VALUE = 300
+# What is nested deeper is one line of JSON; what is deeper than the second is closed at first.
+MAX_DEPTH, OPEN_DEPTH = 6, 2
 MAX_METADATA = 20_000
 _ROLES: Mapping[str, Role] = {MODEL: "accent", DATASET: "teal"}
 _HUES = {MODEL: "blue", DATASET: "teal"}
@@ -35,14 +39,28 @@ class Fact:
     url: str = ""
 
 
-def metadata_facts(metadata: Mapping[str, object]) -> list[Fact]:
-    """The leaves of the metadata by dotted name, as many as a page can hold."""
-    facts: list[Fact] = []
-    for name, value in _leaves(metadata, ""):
-        if len(facts) == SHOWN_FACTS:
-            break
-        facts.append(Fact(name, value))
-    return facts
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A value by its name, or what is below it; `note` says how much."""
+
+    name: str
+    value: str
+    children: Sequence["Branch"] = ()
+    note: str = ""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataTree:
+    branches: Sequence[Branch]
+    is_cut: bool
+
+
+def metadata_tree(metadata: Mapping[str, object]) -> MetadataTree:
+    """What was logged along with an artifact, as many values as a page can hold."""
+    left = [SHOWN_VALUES]
+    branches = list(_branches(metadata.items(), left, depth=0))
+    return MetadataTree(branches, is_cut=left[0] <= 0)
 
 
 def metadata_text(artifact: ArtifactVersion) -> str:
@@ -51,18 +69,35 @@ def metadata_text(artifact: ArtifactVersion) -> str:
     return truncate(text, MAX_METADATA)
 
 
-def _leaves(value: object, name: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list):
-        yield name, truncate(json.dumps(value, ensure_ascii=False), 300)
-    elif isinstance(value, bool) or value is None:
-        yield name, json.dumps(value)
-    elif isinstance(value, float):
-        yield name, format_value(value)
-    else:
-        yield name, truncate(str(value), 300)
+def _branches(pairs: Iterable[tuple[str, object]], left: list[int], depth: int) -> Iterator[Branch]:
+    """`left` holds how many values may still be shown."""
+    for name, value in pairs:
+        if left[0] <= 0:
+            return
+        inner = list(_inside(value)) if depth < MAX_DEPTH else []
+        if inner:
+            children = list(_branches(inner, left, depth + 1))
+            note = ngettext("%(count)d value", "%(count)d values", len(inner))
+            yield Branch(name, "", children, note % {"count": len(inner)}, depth < OPEN_DEPTH)
+        else:
+            left[0] -= 1
+            yield Branch(name, _value(value))
+
+
+def _inside(value: object) -> Iterable[tuple[str, object]]:
+    """The named parts of a value: of a mapping, and of a list that holds more than plain values."""
+    if isinstance(value, Mapping):
+        return [(str(key), inner) for key, inner in value.items()]
+    if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
+        return [(f"[{position}]", inner) for position, inner in enumerate(value)]
+    return []
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return format_value(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return truncate(text, MAX_VALUE)
 
 
 # --- lineage ------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def artifact(
         "by": name_of(place.linked_by),
         "facts": version_facts(place, access),
         "places": other_places(standing_places(found, access.user), place),
-        **artifact_context(request, found, page, access),
+        **artifact_context(request, place, access),
     }
     return answer(request, "versions/artifact.html", context)
 

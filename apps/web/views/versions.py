@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apps.artifacts.differences import earlier_version
 from apps.artifacts.lineage import lineage_of
 from apps.artifacts.models import ArtifactVersion, Version
 from apps.artifacts.queries import (
@@ -30,13 +31,13 @@ from apps.registry.queries.history import history
 from apps.registry.queries.table import columns_of
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
-from apps.web.addresses import model_url, version_url
+from apps.web.addresses import model_url, place_url, version_url
 from apps.web.charts import Chart
 from apps.web.curves import chart_groups, draw_curves
 from apps.web.htmx import answer, asks_for
 from apps.web.present.artifact import (
-    metadata_facts,
     metadata_text,
+    metadata_tree,
     show_lineage,
 )
 from apps.web.present.comparison import Comparison, show_comparison
@@ -92,7 +93,7 @@ def version(
         "charts": _curves(found),
         "card": show_card(found, access),
         "events": tell(_events(found, access), standing.labels),
-        **artifact_context(request, found.artifact, page, access),
+        **artifact_context(request, found, access),
     }
     return answer(request, "versions/version.html", context)
 
@@ -103,16 +104,16 @@ def answer_files(request: HttpRequest, artifact: ArtifactVersion, page: str) -> 
     return answer(request, "versions/files.html", context, fragment="files")
 
 
-def artifact_context(
-    request: HttpRequest, artifact: ArtifactVersion, page: str, access: Access
-) -> dict[str, object]:
-    """What every sealed artifact has: files, metadata, lineage."""
+def artifact_context(request: HttpRequest, place: Version, access: Access) -> dict[str, object]:
+    """What every version has: files, metadata, lineage, perhaps one before it."""
+    artifact = place.artifact
     graph = lineage_of(artifact, access.user)
     places = first_places(graph.artifacts, access.user)
     metadata = metadata_of(artifact)
     return {
-        "files": show_files(request, artifact, page),
-        "metadata": metadata_facts(metadata),
+        "has_earlier": earlier_version(place, access.user) is not None,
+        "files": show_files(request, artifact, place_url(place)),
+        "metadata": metadata_tree(metadata) if metadata else None,
         "metadata_text": metadata_text(artifact) if metadata else "",
         "lineage": show_lineage(graph, places, artifact, access),
     }
