@@ -122,6 +122,10 @@ class Desk(ModelAdmin):
         """What the row's events name."""
         return Subject(self.subject, row.pk, str(row))
 
+    def name_of(self, row: Any) -> str:
+        """What pages call the row."""
+        return str(row)
+
     def page_of(self, row: Any) -> str:
         """The row's page on the site, if it has one."""
         return ""
@@ -247,6 +251,8 @@ class Desk(ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        row = context["original"]
+        context["row_name"] = self.name_of(row) if row else ""
         response = super().render_change_form(request, context, *args, **kwargs)
         if context["errors"]:
             response.status_code = 400
@@ -271,6 +277,7 @@ class Desk(ModelAdmin):
             **self._frame(),
             "title": _("History"),
             "original": row,
+            "row_name": self.name_of(row),
             "opts": self.opts,
             "page": page,
         }

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
+from apps.artifacts.models import Collection
 from apps.projects.access import Access, access_to, actor_of
 from apps.projects.models import Project
 
@@ -31,11 +32,11 @@ def projects_where(user: User, role: Role) -> Any:
     return Project.objects.visible_to(user, role).values("pk")
 
 
-def in_collections(user: User, role: Role, prefix: str = "") -> Q:
-    """That a collection is in such a place: in the registry of a team, or in a project."""
-    return Q(
-        **{f"{prefix}project__isnull": True, f"{prefix}team__in": teams_where(user, role)}
-    ) | Q(**{f"{prefix}project__in": projects_where(user, role)})
+def collections_where(user: User, role: Role) -> Any:
+    """The primary keys of the collections there: in the registry of a team, or in a project."""
+    here = Q(project__isnull=True, team__in=teams_where(user, role))
+    there = Q(project__in=projects_where(user, role))
+    return Collection.objects.filter(here | there).values("pk")
 
 
 def access_in(request: HttpRequest, team: Team, project: Project | None) -> Access:

@@ -118,7 +118,8 @@ def act(client: Client, rows: list[Any], action: str, **answer: Any) -> Any:
     asked = client.post(list_url(rows[0]), fields | {"index": "0"})
     if not answer:
         return asked
-    holders = asked.context["hidden"] if asked.context else []
+    # Where the action is not offered, the answer is the list again or a way back to it.
+    holders = asked.context.get("hidden", []) if asked.context else []
     told = {"holder": [value for name, value in holders if name == "holder"]}
     return client.post(list_url(rows[0]), fields | told | {"apply": "yes"} | answer)
 

@@ -15,18 +15,29 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
-from apps.admin.desk import Desk
+from apps.admin.deleting import ask_deletion
+from apps.admin.desk import Desk, DeskForm
 from apps.admin.filters import ProjectFilter, TeamFilter, set_filter
 from apps.admin.labels import ask_promotion, ask_removal, ask_roll_back
 from apps.admin.links import collection_page, place_words, version_page
-from apps.admin.places import in_collections, projects_where
+from apps.admin.places import collections_where, projects_where
 from apps.admin.site import site
 from apps.artifacts.choices import ArtifactState
 from apps.artifacts.models import ArtifactVersion, Collection, LabelHolding, Version
-from apps.artifacts.services import version_subject
+from apps.artifacts.services import update_collection, version_subject
+from apps.bin.queries.consequences import consequences_of_collection, consequences_of_version
+from apps.bin.services.deletion import delete_collection, delete_version
+from apps.projects.access import Access, Action
 from apps.projects.models import Project
 
 SECTION = _("Models")
+
+
+class CollectionForm(DeskForm):
+    class Meta:
+        model = Collection
+        fields = ("title", "description")
+        labels = {"title": _("Title"), "description": _("Description")}
 
 
 @register(Collection, site=site)
@@ -38,16 +49,19 @@ class CollectionDesk(Desk):
     project_path = "project"
     has_registry = True
     subject = "collection"
-    fields = ("name", "type", "team", "project", "title", "description", "created_by", "created_at")
+    change = Action.LOG
+    form = CollectionForm
+    fields = ("name", "type", "place", "title", "description", "created_by", "created_at")
+    readonly_fields = ("name", "type", "place", "created_by", "created_at")
     list_display = ("name", "type", "place", "title", "next_number", "created_at")
     list_filter = (TeamFilter, ProjectFilter)
     list_select_related = ("team", "project")
     search_fields = ("name", "title", "type")
     ordering = ("name_key", "pk")
-    actions = ("roll_back",)
+    actions = ("roll_back", "remove")
 
     def rows(self, user: User, role: Role) -> QuerySet[Collection]:
-        return Collection.objects.filter(in_collections(user, role))
+        return Collection.objects.filter(pk__in=collections_where(user, role))
 
     def place_of(self, row: Collection) -> tuple[Team, Project | None]:
         return row.team, row.project
@@ -59,11 +73,30 @@ class CollectionDesk(Desk):
     def place(self, row: Collection) -> str:
         return place_words(row.team, row.project)
 
+    def save(self, row: Collection, form: DeskForm, access: Access, *, is_new: bool) -> Collection:
+        wanted = form.changed()
+        return update_collection(
+            collection=row,
+            access=access,
+            title=wanted.get("title"),
+            description=wanted.get("description"),
+        )
+
     @action(description=_("Roll a label back…"))
     def roll_back(
         self, request: HttpRequest, queryset: QuerySet[Collection]
     ) -> HttpResponse | None:
         return ask_roll_back(self, request, chosen(queryset))
+
+    @action(description=_("Delete…"))
+    def remove(self, request: HttpRequest, queryset: QuerySet[Collection]) -> HttpResponse | None:
+        return ask_deletion(
+            self,
+            request,
+            chosen(queryset),
+            consequences=consequences_of_collection,
+            delete=lambda row, **said: delete_collection(collection=row, **said),
+        )
 
 
 @register(Version, site=site)
@@ -88,11 +121,11 @@ class VersionDesk(Desk):
     search_fields = ("collection__name", "artifact__digest", "note")
     search_help_text = _("By the name of the collection, the digest or the note.")
     ordering = ("-linked_at", "-pk")
-    actions = ("promote", "remove_label")
+    actions = ("promote", "remove_label", "remove")
 
     def rows(self, user: User, role: Role) -> QuerySet[Version]:
         return Version.objects.filter(
-            in_collections(user, role, "collection__"),
+            collection__in=collections_where(user, role),
             artifact__project__in=Project.objects.visible_to(user).values("pk"),
             deleted_at=None,
         )
@@ -108,12 +141,15 @@ class VersionDesk(Desk):
     def place_of(self, row: Version) -> tuple[Team, Project | None]:
         return row.collection.team, row.collection.project
 
+    def name_of(self, row: Version) -> str:
+        return f"{row.collection.name} v{row.number}"
+
     def page_of(self, row: Version) -> str:
         return version_page(row)
 
     @display(description=_("version"), ordering="collection__name_key")
     def version(self, row: Version) -> str:
-        return f"{row.collection.name} v{row.number}"
+        return self.name_of(row)
 
     @display(description=_("place"), ordering="collection__team__name_key")
     def place(self, row: Version) -> str:
@@ -136,6 +172,16 @@ class VersionDesk(Desk):
         self, request: HttpRequest, queryset: QuerySet[Version]
     ) -> HttpResponse | None:
         return ask_removal(self, request, chosen(queryset))
+
+    @action(description=_("Delete…"))
+    def remove(self, request: HttpRequest, queryset: QuerySet[Version]) -> HttpResponse | None:
+        return ask_deletion(
+            self,
+            request,
+            chosen(queryset),
+            consequences=consequences_of_version,
+            delete=lambda row, **said: delete_version(version=row, **said),
+        )
 
 
 @register(LabelHolding, site=site)
@@ -177,7 +223,7 @@ class HoldingDesk(Desk):
 
     def rows(self, user: User, role: Role) -> QuerySet[LabelHolding]:
         return LabelHolding.objects.filter(
-            in_collections(user, role, "collection__"),
+            collection__in=collections_where(user, role),
             version__artifact__project__in=Project.objects.visible_to(user).values("pk"),
         )
 

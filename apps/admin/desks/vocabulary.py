@@ -16,7 +16,7 @@ from apps.admin.asking import chosen
 from apps.admin.desk import Desk, DeskForm, TeamChoice
 from apps.admin.filters import ProjectFilter, TeamFilter, choice_filter, set_filter
 from apps.admin.links import collection_page, place_words
-from apps.admin.places import access_in, in_collections, teams_where
+from apps.admin.places import access_in, collections_where, teams_where
 from apps.admin.site import site
 from apps.artifacts.models import Collection
 from apps.artifacts.services import collection_subject
@@ -275,14 +275,14 @@ class ColumnDesk(Desk):
         ProjectFilter,
         set_filter("is_visible", _("shown"), yes=_("shown"), no=_("hidden")),
     )
-    list_select_related = ("collection__team", "collection__project", "metric", "golden_set")
     search_fields = ("title", "collection__name", "metric__name")
     ordering = ("collection__name_key", "collection", "position", "pk")
     actions = ("show", "hide")
 
     def rows(self, user: User, role: Role) -> QuerySet[Column]:
-        here = in_collections(user, role, "collection__")
-        return visible_columns(user).filter(here)
+        columns = visible_columns(user).filter(collection__in=collections_where(user, role))
+        # Here, because Django's list adds none to a query that has some already.
+        return columns.select_related("collection__team", "collection__project")
 
     def place_of(self, row: Column) -> tuple[Team, Project | None]:
         return row.collection.team, row.collection.project

@@ -6,18 +6,21 @@ from django.contrib import messages
 from django.contrib.admin import action, display, register
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
+from apps.admin.deleting import ask_deletion
 from apps.admin.desk import Desk, DeskForm
 from apps.admin.filters import ProjectFilter, TeamFilter, choice_filter, set_filter
 from apps.admin.links import place_words, project_page, run_page
 from apps.admin.places import access_in, projects_where
 from apps.admin.site import site
+from apps.bin.queries.consequences import consequences_of_project, consequences_of_run
+from apps.bin.services.deletion import delete_project, delete_run
 from apps.projects.access import Access, Action
 from apps.projects.choices import Visibility
 from apps.projects.models import Project
@@ -67,7 +70,7 @@ class ProjectDesk(Desk):
     list_select_related = ("team", "created_by")
     search_fields = ("name", "title", "description")
     ordering = ("team__name_key", "name_key")
-    actions = ("archive", "reopen")
+    actions = ("archive", "reopen", "remove")
 
     def rows(self, user: User, role: Role) -> QuerySet[Project]:
         return Project.objects.filter(pk__in=projects_where(user, role))
@@ -100,6 +103,16 @@ class ProjectDesk(Desk):
     @action(description=_("Open again for writing"), permissions=["administer"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
         self._set_archived(request, queryset, archived=False)
+
+    @action(description=_("Delete…"), permissions=["administer"])
+    def remove(self, request: HttpRequest, queryset: QuerySet[Project]) -> HttpResponse | None:
+        return ask_deletion(
+            self,
+            request,
+            chosen(queryset),
+            consequences=consequences_of_project,
+            delete=lambda row, **said: delete_project(**said),
+        )
 
     def _set_archived(
         self, request: HttpRequest, queryset: QuerySet[Project], *, archived: bool
@@ -162,6 +175,7 @@ class RunDesk(Desk):
     list_select_related = ("project__team", "created_by")
     search_fields = ("name", "key", "group", "job_type")
     ordering = ("-started_at", "-pk")
+    actions = ("remove",)
 
     def rows(self, user: User, role: Role) -> QuerySet[Run]:
         return Run.objects.filter(project__in=projects_where(user, role)).with_shown_state()
@@ -187,4 +201,14 @@ class RunDesk(Desk):
         wanted = form.changed()
         return update_run(
             run=row, access=access, name=wanted.get("name"), notes=wanted.get("notes")
+        )
+
+    @action(description=_("Delete…"))
+    def remove(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
+        return ask_deletion(
+            self,
+            request,
+            chosen(queryset),
+            consequences=consequences_of_run,
+            delete=lambda row, **said: delete_run(run=row, **said),
         )
