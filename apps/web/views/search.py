@@ -1,75 +1,120 @@
-"""Looking for anything by its name, among what the reader may see."""
+"""Looking for anything by its name, among what the reader may see: a page, and a dialog that asks
+for a part of it while one types."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from apps.accounts.models import User
-from apps.core.names import clean_text, name_key
+from apps.artifacts.models import Collection, LabelHolding, Version
+from apps.core.names import clean_text
 from apps.core.times import ago
 from apps.projects.access import Action, requires
-from apps.projects.queries import visible_projects
-from apps.registry.queries.overview import visible_models
-from apps.runs.queries import runs_like
-from apps.web.addresses import model_url, project_url, run_url
-from apps.web.overview import named_like
+from apps.projects.models import Project
+from apps.registry.queries.finding import Found, FoundSet, find
+from apps.runs.models import Run
+from apps.web.addresses import (
+    collection_url,
+    model_url,
+    place_url,
+    project_url,
+    run_url,
+    version_url,
+)
+from apps.web.htmx import answer
 from apps.web.views.account import person
 
 MAX_SEARCH = 200
 # Of each kind; whoever looks for more than this had better write more of the name.
-SHOWN = 20
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that was found: what it is called, where it is, and what tells it from others."""
+
+    name: str
+    url: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What was found of one kind; `is_cut`: there is more."""
+
+    title: str
+    hits: Sequence[Hit]
+    is_cut: bool
 
 
 @requires(Action.SIGNED_IN)
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Models, projects and runs whose names contain the words."""
+    """Whatever has the words in its name: models first, as they are what people look for."""
     words = clean_text(
         request.GET.get("q", "").strip(), field="q", max_length=MAX_SEARCH, multiline=False
     )
-    groups = _groups(person(request), words) if words else []
-    context = {"searched": words, "groups": groups, "found": any(group["rows"] for group in groups)}
-    return render(request, "home/search_page.html", context)
+    groups = _groups(find(person(request), words, limit=SHOWN + 1)) if words else []
+    count = sum(len(group.hits) for group in groups)
+    context = {
+        "searched": words,
+        "groups": groups,
+        "count": ngettext("%(count)d found", "%(count)d found", count) % {"count": count},
+    }
+    return answer(request, "home/search_page.html", context, fragment="found")
 
 
-def _groups(user: User, words: str) -> list[dict[str, Any]]:
-    models = named_like(visible_models(user), words).order_by("name_key", "pk")
-    projects = visible_projects(user).filter(name_key__contains=name_key(words))
-    return [
-        {
-            "title": _("Models"),
-            "rows": [
-                {
-                    "name": str(model),
-                    "url": model_url(model),
-                    "note": str(model.project) if model.project else _("registry"),
-                }
-                for model in models[:SHOWN]
-            ],
-        },
-        {
-            "title": _("Projects"),
-            "rows": [
-                {
-                    "name": str(project),
-                    "url": project_url(project.team, project),
-                    "note": project.team.name,
-                }
-                for project in projects[:SHOWN]
-            ],
-        },
-        {
-            "title": _("Runs"),
-            "rows": [
-                {
-                    "name": run.name,
-                    "url": run_url(run.project.team, run),
-                    "note": f"{run.project} · {ago(run.started_at)}",
-                }
-                for run in runs_like(user, words)[:SHOWN]
-            ],
-        },
-    ]
+def _groups(found: Found) -> list[Group]:
+    kinds = (
+        (_("Models"), [_model(one) for one in found.models]),
+        (_("Versions"), [_version(one) for one in found.versions]),
+        (_("Labels"), [_holding(one) for one in found.holdings]),
+        (_("Projects"), [_project(one) for one in found.projects]),
+        (_("Runs"), [_run(one) for one in found.runs]),
+        (_("Golden sets"), [_golden_set(one) for one in found.golden_sets]),
+        (_("Artifacts"), [_collection(one) for one in found.collections]),
+    )
+    return [Group(title, hits[:SHOWN], len(hits) > SHOWN) for title, hits in kinds if hits]
+
+
+def _model(model: Collection) -> Hit:
+    return Hit(str(model), model_url(model), _place(model))
+
+
+def _version(version: Version) -> Hit:
+    name = f"{version.collection} v{version.number}"
+    note = f"{version.artifact.short_digest} · {ago(version.linked_at)}"
+    return Hit(name, place_url(version), note)
+
+
+def _holding(holding: LabelHolding) -> Hit:
+    version = holding.version
+    name = f"{version.collection} v{version.number}"
+    return Hit(f"{holding.label}: {name}", version_url(version), _place(version.collection))
+
+
+def _project(project: Project) -> Hit:
+    return Hit(str(project), project_url(project.team, project), project.team.name)
+
+
+def _run(run: Run) -> Hit:
+    return Hit(run.name, run_url(run.project.team, run), f"{run.project} · {ago(run.started_at)}")
+
+
+def _golden_set(found: FoundSet) -> Hit:
+    golden_set = found.golden_set
+    url = place_url(found.place) if found.place else ""
+    return Hit(golden_set.title, url, golden_set.name)
+
+
+def _collection(collection: Collection) -> Hit:
+    return Hit(
+        str(collection), collection_url(collection), f"{collection.type} · {_place(collection)}"
+    )
+
+
+def _place(collection: Collection) -> str:
+    return str(collection.project) if collection.project else _("registry")
