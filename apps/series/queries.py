@@ -6,7 +6,7 @@ chunk in between is seen once. Each function makes the same few queries for any 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
@@ -84,16 +84,6 @@ def common_keys(*, owner_ids: Iterable[int], kind: SeriesKind, limit: int) -> li
     return list(counted.values_list("key", flat=True)[:limit])
 
 
-def keys_of_many(
-    *, owner_ids: Iterable[int], kind: SeriesKind, min_count: int = 1, limit: int = 2_000
-) -> list[str]:
-    """The keys that these owners have points of, once for each owner that has `min_count`."""
-    found = Series.objects.filter(
-        owner_id__in=list(owner_ids), kind=kind, count__gte=min_count
-    ).order_by("key", "owner_id")
-    return list(found.values_list("key", flat=True)[:limit])
-
-
 def ranked(*, scope_id: int, kind: SeriesKind, key: str, descending: bool) -> QuerySet[Series]:
     """The series of one key in a scope by their last value, straight from an index.
 
@@ -131,8 +121,9 @@ def read_many(
 ) -> dict[str, Points]:
     """All points of several keys; a key without any has none. Two queries."""
     _check_bounds(min_step, max_step)
-    found = _with_tails(owner_id, kind, keys)
-    return _whole(found, keys, min_step, max_step)
+    found = _with_tails([owner_id], kind, keys)
+    whole = _whole(found, min_step, max_step)
+    return _by_key(found, whole, keys)
 
 
 def sampled(
@@ -152,14 +143,19 @@ def sampled(
     if not MIN_SAMPLE <= points <= MAX_SAMPLE:
         raise Invalid(f"Ask for {MIN_SAMPLE} to {MAX_SAMPLE} points.", field="points")
     _check_bounds(min_step, max_step)
-    found = _with_tails(owner_id, kind, keys)
-    enough = points * PREVIEW_POINTS
-    drawn = _from_previews(
-        [row for row in found if row.count >= enough], enough, min_step, max_step
-    )
-    rest = [row for row in found if row.key not in drawn]
-    whole = _whole(rest, [key for key in keys if key not in drawn], min_step, max_step)
-    return {key: downsample(candidates, points) for key, candidates in (whole | drawn).items()}
+    found = _with_tails([owner_id], kind, keys)
+    return _by_key(found, _sampled(found, points, min_step, max_step), keys)
+
+
+def sampled_of_many(
+    *, owner_ids: Iterable[int], kind: SeriesKind, keys: Sequence[str], points: int = 1000
+) -> dict[tuple[int, str], Points]:
+    """The same for many owners, by owner and key; the same three queries. None, no entry."""
+    if not MIN_SAMPLE <= points <= MAX_SAMPLE:
+        raise Invalid(f"Ask for {MIN_SAMPLE} to {MAX_SAMPLE} points.", field="points")
+    found = _with_tails(owner_ids, kind, keys)
+    drawn = _sampled(found, points, None, None)
+    return {(row.owner_id, row.key): drawn[row.pk] for row in found}
 
 
 def page(
@@ -177,7 +173,7 @@ def page(
     Points that arrive meanwhile neither repeat nor hide one that was there throughout.
     """
     _check_bounds(min_step, max_step)
-    found = _with_tails(owner_id, kind, [key])
+    found = _with_tails([owner_id], kind, [key])
     if not found:
         return Page(unpack(b""), None)
     (row,) = found
@@ -210,28 +206,48 @@ def _check_bounds(*steps: int | None) -> None:
         )
 
 
-def _with_tails(owner_id: int, kind: SeriesKind, keys: Sequence[str]) -> list[Series]:
-    return list(Series.objects.filter(owner_id=owner_id, kind=kind, key__in=keys, count__gt=0))
+def _with_tails(owner_ids: Iterable[int], kind: SeriesKind, keys: Sequence[str]) -> list[Series]:
+    return list(
+        Series.objects.filter(
+            owner_id__in=list(owner_ids), kind=kind, key__in=keys, count__gt=0
+        ).order_by("owner_id", "key")
+    )
+
+
+def _by_key(
+    found: Sequence[Series], points: Mapping[int, Points], keys: Sequence[str]
+) -> dict[str, Points]:
+    """One owner's points by key; a key without any has none."""
+    return dict.fromkeys(keys, unpack(b"")) | {row.key: points[row.pk] for row in found}
+
+
+def _sampled(
+    found: Sequence[Series], points: int, min_step: int | None, max_step: int | None
+) -> dict[int, Points]:
+    """Samples by the primary key of their series."""
+    enough = points * PREVIEW_POINTS
+    drawn = _from_previews(
+        [row for row in found if row.count >= enough], enough, min_step, max_step
+    )
+    whole = _whole([row for row in found if row.pk not in drawn], min_step, max_step)
+    return {pk: downsample(candidates, points) for pk, candidates in (whole | drawn).items()}
 
 
 def _whole(
-    found: Sequence[Series], keys: Sequence[str], min_step: int | None, max_step: int | None
-) -> dict[str, Points]:
+    found: Sequence[Series], min_step: int | None, max_step: int | None
+) -> dict[int, Points]:
     chunks = defaultdict(list)
     if found:
         for chunk in _between(Chunk.objects.filter(series__in=found), min_step, max_step).defer(
             "preview"
         ):
             chunks[chunk.series_id].append(chunk)
-    points = dict.fromkeys(keys, unpack(b""))
-    for row in found:
-        points[row.key] = _ordered(_joined(row, chunks[row.pk]), min_step, max_step)
-    return points
+    return {row.pk: _ordered(_joined(row, chunks[row.pk]), min_step, max_step) for row in found}
 
 
 def _from_previews(
     found: Sequence[Series], enough: int, min_step: int | None, max_step: int | None
-) -> dict[str, Points]:
+) -> dict[int, Points]:
     """Candidates for the sample of each long series; not of those that a zoom made short."""
     if not found:
         return {}
@@ -244,7 +260,7 @@ def _from_previews(
         records[series_id].append(bytes(preview))
         counts[series_id] += count
     return {
-        row.key: _ordered(unpack(b"".join([*records[row.pk], bytes(row.tail)])), min_step, max_step)
+        row.pk: _ordered(unpack(b"".join([*records[row.pk], bytes(row.tail)])), min_step, max_step)
         for row in found
         if counts[row.pk] >= enough
     }

@@ -2,7 +2,7 @@
 
     ?x=time       along the clock; `relative`: from each run's first point; absent: along the step
     &smooth=0.9   a moving average: how much of it each point keeps of what came before
-    &scale=log    the y axis
+    &scale=log    the y axis; `linear` where a page would choose otherwise; absent: as it suits
 
 Every page that draws curves of runs reads, draws and links its options through this module.
 """
@@ -23,6 +23,8 @@ from apps.series.sampling import downsample
 from apps.web.charts import Point
 
 XAxis = Literal["step", "time", "relative"]
+Scale = Literal["", "linear", "log"]
+SCALES: tuple[Scale, ...] = ("", "linear", "log")
 AXES: tuple[XAxis, ...] = ("step", "time", "relative")
 # What the pages offer; an address may name any weight below LARGEST_SMOOTHING.
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.98)
@@ -39,7 +41,11 @@ class CurveOptions:
 
     x: XAxis = "step"
     smoothing: float = 0.0
-    log_y: bool = False
+    scale: Scale = ""
+
+    @property
+    def log_y(self) -> bool:
+        return self.scale == "log"
 
     @property
     def sample(self) -> int:
@@ -71,7 +77,7 @@ class CurveOptions:
         pairs: list[tuple[str, str]] = []
         pairs += [("x", self.x)] if self.x != "step" else []
         pairs += [("smooth", f"{self.smoothing:g}")] if self.smoothing else []
-        return pairs + ([("scale", "log")] if self.log_y else [])
+        return pairs + ([("scale", self.scale)] if self.scale else [])
 
 
 def read_curve_options(params: QueryDict) -> CurveOptions:
@@ -79,10 +85,10 @@ def read_curve_options(params: QueryDict) -> CurveOptions:
     x = next((axis for axis in AXES if axis == _text(params, "x", "step")), None)
     if x is None:
         raise Invalid(_("The x axis is step, time or relative."), field="x")
-    scale = _text(params, "scale", "linear")
-    if scale not in ("linear", "log"):
+    scale = next((one for one in SCALES if one == _text(params, "scale", "")), None)
+    if scale is None:
         raise Invalid(_("The scale is linear or log."), field="scale")
-    return CurveOptions(x, _smoothing(_text(params, "smooth", "0")), scale == "log")
+    return CurveOptions(x, _smoothing(_text(params, "smooth", "0")), scale)
 
 
 def curve_points(points: Points, options: CurveOptions, *, start: float = 0.0) -> list[Point]:
@@ -148,6 +154,7 @@ def curve_controls(options: CurveOptions, address: Callable[[CurveOptions], str]
         return OptionLink(words, address(other), other == options)
 
     axes = {"step": _("Step"), "time": _("Clock"), "relative": _("Relative")}
+    scales: dict[Scale, str] = {"": _("Auto"), "linear": _("Linear"), "log": _("Log")}
     offered = sorted({*SMOOTHINGS, options.smoothing})
     return CurveControls(
         axes=[link(axes[axis], replace(options, x=axis)) for axis in AXES],
@@ -155,10 +162,7 @@ def curve_controls(options: CurveOptions, address: Callable[[CurveOptions], str]
             link(f"{weight:g}" if weight else _("None"), replace(options, smoothing=weight))
             for weight in offered
         ],
-        scales=[
-            link(_("Linear"), replace(options, log_y=False)),
-            link(_("Log"), replace(options, log_y=True)),
-        ],
+        scales=[link(words, replace(options, scale=scale)) for scale, words in scales.items()],
     )
 
 

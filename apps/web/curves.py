@@ -6,7 +6,7 @@ from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.encoding import Points
 from apps.series.models import Series
-from apps.series.queries import keys_of_many, sampled
+from apps.series.queries import sampled
 from apps.web.charts import Chart, ChartSpec, Line, line_chart
 from apps.web.charts.chart import Role, Style
 from apps.web.curve_options import CurveOptions, curve_points, start_of
@@ -14,7 +14,6 @@ from apps.web.curve_options import CurveOptions, curve_points, start_of
 FIRST_CHARTS = 6
 MAX_CHARTS = 40
 MAX_LINES = 8
-OVERLAYS = 3
 
 USUAL = CurveOptions()
 
@@ -48,7 +47,7 @@ def chart_groups(series: Iterable[Series]) -> list[tuple[str, list[str]]]:
         if one.count > 1:
             groups.setdefault(_subject(one.key), []).append(one.key)
     return [
-        (subject, sorted(keys, key=_rank)[:MAX_LINES]) for subject, keys in sorted(groups.items())
+        (subject, sorted(keys, key=rank)[:MAX_LINES]) for subject, keys in sorted(groups.items())
     ]
 
 
@@ -97,43 +96,8 @@ def _subject(key: str) -> str:
     return key
 
 
-def _rank(key: str) -> tuple[int, str]:
+def rank(key: str) -> tuple[int, str]:
     """Training first, so that it always has the same look."""
     words = key.lower().replace("_", "/").replace(".", "/").split("/")
     ranks = [_MEASURED_ON[word] for word in (words[0], words[-1]) if word in _MEASURED_ON]
     return (ranks[0] if ranks else 0, key)
-
-
-def draw_overlay(runs: Sequence[tuple[str, Run]]) -> list[Chart]:
-    """One chart for each of the first metrics that two of these runs share, a line for each run.
-
-    Checks before training, losses before the rest. Three queries a run, and one for the names.
-    """
-    found: dict[str, int] = {}
-    owners = [run.pk for _name, run in runs]
-    for key in keys_of_many(owner_ids=owners, kind=SeriesKind.METRIC, min_count=2):
-        found[key] = found.get(key, 0) + 1
-    shared = [key for key, count in found.items() if count > 1]
-    keys = sorted(shared, key=lambda key: ("loss" not in key.lower(), -_rank(key)[0], key))
-    keys = keys[:OVERLAYS]
-    if not keys:
-        return []
-    points = {
-        name: sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=USUAL.sample)
-        for name, run in runs
-    }
-    return [
-        line_chart(
-            ChartSpec(
-                key=f"overlay-{number}",
-                title=key,
-                description=USUAL.describe(key),
-                x_label=USUAL.x_label,
-                lines=[
-                    _line(name, points[name][key], _LOOKS[place % len(_LOOKS)], USUAL, 0.0)
-                    for place, (name, _run) in enumerate(runs)
-                ],
-            )
-        )
-        for number, key in enumerate(keys, 1)
-    ]

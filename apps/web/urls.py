@@ -117,6 +117,7 @@ urlpatterns = [
     # Lists
     path("projects", projects.all_projects, name="projects"),
     path("search", search.search, name="search"),
+    path("compare", compare.compare_any, name="compare_any"),
     path("<team:team>", home.team, name="team"),
     path("<team:team>/activity", activity.activity, name="activity"),
     path("<team:team>/activity/export.csv", activity.export, name="activity_csv"),

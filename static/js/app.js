@@ -172,7 +172,8 @@ function painted(figure) {
 async function draw(figure) {
   const place = figure.querySelector(".chart-live");
   const { data, layout } = painted(figure);
-  if (!data.length) return;
+  // Some drawings have a narrow form of their own that a figure cannot have.
+  if (!data.length || (layout.meta === "wide-only" && figure.clientWidth < 520)) return;
   const library = await loadPlotly(figure.dataset);
   place.hidden = false;
   figure.classList.add("is-live");

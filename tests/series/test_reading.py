@@ -22,6 +22,7 @@ from apps.series.queries import (
     read,
     read_many,
     sampled,
+    sampled_of_many,
     series_of,
     series_of_many,
 )
@@ -90,6 +91,25 @@ def test_sampling_costs_three_queries_for_any_number_of_keys(
     assert {found[name].steps[-1] for name in names} == {1999}
     assert max(len(found[name]) for name in names) <= 10
     assert (len(found["short"]), len(found["none"])) == (1, 0)
+
+
+def test_samples_of_many_owners_cost_the_same_three_queries(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for owner in (7, 8, 9):
+        log("loss", [float(owner)] * 3, owner_id=owner)
+    log("loss", np.arange(2_000.0), owner_id=10)
+
+    with django_assert_num_queries(3):
+        found = sampled_of_many(
+            owner_ids=[7, 8, 10, 11], kind=METRIC, keys=["loss", "none"], points=10
+        )
+
+    assert sorted(found) == [(7, "loss"), (8, "loss"), (10, "loss")]
+    assert found[8, "loss"].values.tolist() == [8.0] * 3
+    assert found[10, "loss"].values.max() == 1_999.0
+    alone = sampled(owner_id=10, kind=METRIC, keys=["loss"], points=10)["loss"]
+    assert rows(found[10, "loss"]) == rows(alone)
 
 
 def test_a_long_series_is_drawn_from_previews_with_its_extremes_and_ends() -> None:

@@ -21,10 +21,17 @@ from apps.web.charts import (
     LineageSpec,
     Marker,
     Node,
+    ParallelAxis,
+    ParallelLine,
+    ParallelSpec,
     Point,
+    Scattered,
+    ScatterSpec,
     bar_chart,
     draw_lineage,
     line_chart,
+    parallel_chart,
+    scatter_chart,
     sparkline,
 )
 
@@ -419,3 +426,125 @@ def test_hostile_names_in_lineage_stay_words() -> None:
 
 def test_nothing_has_an_empty_lineage() -> None:
     assert boxes(draw_lineage(LineageSpec("lineage", "Lineage", [], [])).svg) == []
+
+
+# --- bars with names, scatter, parallel coordinates ----------------------------------------------
+
+TWENTY = [f"candidate-{number}" for number in range(20)]
+
+
+def test_each_of_many_bars_has_its_name_beside_it() -> None:
+    groups = [
+        BarGroup(title, [Bar(name, 0.1 * index, role="teal") for index, name in enumerate(TWENTY)])
+        for title in ("10k", "1k")
+    ]
+    made = bar_chart(BarChartSpec("bars", "Loss", groups, with_names=True))
+
+    check(made)
+    assert all(texts(drawing).count(name) == 2 for drawing in made.drawings for name in TWENTY)
+    # One place for each in each group, or Plotly would lay them over each other.
+    places = [
+        tuple(pair) for trace in made.figure["data"] for pair in zip(*trace["y"], strict=True)
+    ]
+    assert len(places) == len(set(places)) == 40
+
+
+def scattered(*pairs: tuple[float, float], log_x: bool = False) -> Chart:
+    points = [Scattered(f"v{place}", x, y) for place, (x, y) in enumerate(pairs)]
+    return scatter_chart(
+        ScatterSpec("scatter", "Loss by rate", points, "rate", "loss", log_x=log_x)
+    )
+
+
+def test_points_lie_where_their_numbers_say() -> None:
+    made = scattered((1, 10), (2, 20), (3, 30))
+
+    check(made)
+    xs, ys = zip(
+        *(map(float, path[1:].split("m")[0].split()) for path in paths(made.drawings[0], "spot")),
+        strict=True,
+    )
+    assert xs == tuple(sorted(xs))
+    assert ys == tuple(sorted(ys, reverse=True))
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.2)
+    assert made.rows == (("v0", "1", "10"), ("v1", "2", "20"), ("v2", "3", "30"))
+    assert {"v0", "v1", "v2"} <= set(texts(made.drawings[0]))
+
+
+def test_names_that_would_cover_each_other_are_left_out() -> None:
+    made = scattered(*[(1.0, 1.0)] * 12, (2.0, 2.0))
+
+    named = {text for text in texts(made.drawings[0]) if text.startswith("v")}
+    assert "v12" in named
+    assert len(named) < 8
+    assert len(made.rows) == 13
+
+
+def test_a_logarithmic_axis_of_points_needs_values_above_zero() -> None:
+    def kind(chart: Chart) -> str:
+        found: str = chart.figure["layout"]["xaxis"]["type"]
+        return found
+
+    assert kind(scattered((0.001, 1), (10, 2), log_x=True)) == "log"
+    assert kind(scattered((0, 1), (10, 2), log_x=True)) == "linear"
+
+
+def parallel(*lines: list[float | None]) -> Chart:
+    axes = [ParallelAxis("rate", is_log=True), ParallelAxis("layers"), ParallelAxis("loss")]
+    drawn = [ParallelLine(f"v{place}", values) for place, values in enumerate(lines)]
+    return parallel_chart(ParallelSpec("parallel", "All", axes, drawn))
+
+
+def test_a_line_goes_through_its_value_on_every_axis() -> None:
+    made = parallel([0.001, 1, 0.5], [0.1, 3, 0.1])
+
+    check(made)
+    shares = {trace["name"]: trace["y"] for trace in made.figure["data"]}
+    assert all(low < high for low, high in zip(shares["v0"][:2], shares["v1"][:2], strict=True))
+    assert shares["v0"][2] > shares["v1"][2]
+    assert made.rows == (("v0", "0.001", "1", "0.5"), ("v1", "0.1", "3", "0.1"))
+
+
+def test_a_missing_value_breaks_the_line() -> None:
+    made = parallel([0.1, None, 0.5], [0.2, 2, 0.1])
+
+    gaps = [path for path in paths(made.drawings[0], "line") if path.count("M") == 2]
+    assert len(gaps) == 1
+
+
+def test_axes_lie_below_each_other_where_it_is_narrow() -> None:
+    made = parallel([0.1, 2, 0.5], [0.2, 3, 0.1])
+
+    wide, _medium, narrow = (paths(drawing, "line")[0] for drawing in made.drawings)
+
+    def steps(path: str) -> list[tuple[float, float]]:
+        return [tuple(map(float, place.split())) for place in path[1:].split("L")]  # type: ignore[misc]
+
+    assert len({x for x, _y in steps(wide)}) == 3
+    assert [y for _x, y in steps(narrow)] == sorted({y for _x, y in steps(narrow)})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308, 0.0, 5e-324])
+def test_numbers_that_cannot_be_drawn_break_no_chart(value: float) -> None:
+    check(scattered((value, 1.0), (2.0, value), log_x=True))
+    check(parallel([value, 1, value], [1.0, None, 2.0]))
+    check(
+        bar_chart(BarChartSpec("bars", "B", [BarGroup("10k", [Bar("a", value)])], with_names=True))
+    )
+
+
+@given(st.text(max_size=30))
+@settings(max_examples=25, deadline=None)
+def test_new_kinds_take_any_name(text: str) -> None:
+    name = text + HOSTILE
+    point = Scattered(name, 1.0, 2.0)
+    check(scatter_chart(ScatterSpec("s", name, [point, point], name, name)))
+    lines = [ParallelLine(name, [1.0, 2.0])]
+    check(parallel_chart(ParallelSpec("p", name, [ParallelAxis(name), ParallelAxis(name)], lines)))
+    groups = [BarGroup(name, [Bar(name, 1.0)])]
+    check(bar_chart(BarChartSpec("b", name, groups, with_names=True)))
+
+
+def test_nothing_to_draw_is_said() -> None:
+    assert "No values yet" in scattered().drawings[0]
+    assert scattered().figure == {"data": [], "layout": {}}

@@ -28,9 +28,10 @@ def series(*values: float, first: float = 100.0) -> Points:
     ("query", "options"),
     [
         ("", CurveOptions()),
-        ("x=step&scale=linear&smooth=0", CurveOptions()),
+        ("x=step&smooth=0", CurveOptions()),
+        ("scale=linear", CurveOptions(scale="linear")),
         ("x=time", CurveOptions(x="time")),
-        ("x=relative&smooth=0.9&scale=log", CurveOptions("relative", 0.9, True)),
+        ("x=relative&smooth=0.9&scale=log", CurveOptions("relative", 0.9, "log")),
     ],
 )
 def test_an_address_says_how_to_draw(query: str, options: CurveOptions) -> None:
@@ -49,7 +50,9 @@ def test_what_cannot_be_drawn_is_refused(query: str) -> None:
         read_curve_options(QueryDict(query))
 
 
-@pytest.mark.parametrize("query", ["", "x=time", "x=relative&smooth=0.95&scale=log"])
+@pytest.mark.parametrize(
+    "query", ["", "x=time", "scale=linear", "x=relative&smooth=0.95&scale=log"]
+)
 def test_a_way_of_drawing_has_one_address(query: str) -> None:
     pairs = read_curve_options(QueryDict(query)).parameters()
 
@@ -117,7 +120,7 @@ def test_controls_lead_to_every_other_way_and_mark_this_one() -> None:
         for link in links
         if link.is_chosen
     ]
-    assert chosen == ["Clock", "0.95", "Linear"]
+    assert chosen == ["Clock", "0.95", "Auto"]
 
 
 @pytest.mark.parametrize(

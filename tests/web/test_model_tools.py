@@ -4,17 +4,13 @@ import html
 import re
 
 import pytest
-from django.db import connection
 from django.http import QueryDict
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from apps.audit.models import Event
 from apps.core.errors import Invalid
 from apps.registry.models import Column
 from apps.registry.queries.table import columns_of
-from apps.runs.services import RunDescription, finish_run, log_points, start_run
-from apps.series.services import Batch
 from apps.web.listing import Listing, next_sort, read_listing
 from apps.web.present.table import columns_to_show
 from apps.web.views.models import read_state
@@ -25,7 +21,6 @@ pytestmark = pytest.mark.django_db
 
 MODEL = "/main/digits/models/mnist_model_candidates"
 COLUMNS = f"{MODEL}/columns"
-COMPARE = f"{MODEL}/compare"
 
 
 @pytest.fixture
@@ -191,66 +186,6 @@ def test_hostile_cursors_of_the_history(story: Story, cursor: str) -> None:
     for show in ("", "events"):
         query = {"cursor": cursor, "show": show}
         assert browser(story.viewer).get(f"{MODEL}/history", query).status_code == 400
-
-
-# --- comparison ---------------------------------------------------------------------------------
-
-
-def test_versions_side_by_side(story: Story) -> None:
-    for rate in (0.1, 0.2):
-        run = start_run(
-            description=RunDescription(config={"lr": rate, "layers": 2}), access=story.access
-        )
-        points = Batch("val/loss", [0, 1], [1.0, 2.0], [1.0, rate])
-        log_points(run=run, access=story.access, batches=[points])
-        finish_run(run=run, access=story.access)
-        story.version({"loss@10k": rate}, run=run)
-
-    text = text_of(browser(story.viewer).get(COMPARE, {"v": ["4", "3", "2"]}))
-
-    found = words(text)
-    assert "differences to v2" in found
-    assert "33% better than v2" in found
-    assert "67% better than v2" in found
-    assert "lr 0.2 0.1 –" in found
-    assert "layers" not in found.replace("layers 2 2 –", "")
-    assert re.findall(r'<figcaption class="panel-head"><h2>(.*?)</h2>', text) == ["val/loss"]
-
-
-def test_one_version_is_nothing_to_compare(story: Story) -> None:
-    for query in ({}, {"v": "1"}, {"v": ["1", "1", "v1"]}):
-        response = browser(story.viewer).get(COMPARE, query)
-        assert response.status_code == 200
-        assert "Nothing to compare yet" in text_of(response)
-
-
-@pytest.mark.parametrize(
-    ("asked", "status"),
-    [
-        (["1", "99"], 404),
-        (["1", "x"], 400),
-        (["1", "-1"], 400),
-        (["1", "²"], 400),
-        (["1,2,3,4,5,6,7"], 400),
-        ([str(number) for number in range(5_000)], 400),
-    ],
-)
-def test_what_cannot_be_compared(story: Story, asked: list[str], status: int) -> None:
-    assert browser(story.viewer).get(COMPARE, {"v": asked}).status_code == status
-
-
-def test_comparing_costs_the_same_for_versions_without_runs_to_draw(story: Story) -> None:
-    for _ in range(4):
-        story.version({"loss@10k": 0.2})
-    client = browser(story.viewer)
-
-    def cost(*numbers: int) -> int:
-        with CaptureQueriesContext(connection) as queries:
-            client.get(COMPARE, {"v": [str(number) for number in numbers]})
-        return len(queries)
-
-    cost(1, 2)
-    assert cost(1, 2) == cost(1, 2, 3, 4, 5, 6)
 
 
 # --- the addresses of the table -----------------------------------------------------------------

@@ -13,7 +13,7 @@ from apps.evaluations.queries import results_of
 from apps.registry.models import Column, StatusLabel
 from apps.registry.queries.labels import labels_of
 
-MAX_COMPARED = 6
+MAX_COMPARED = 20
 
 
 @dataclass(frozen=True)

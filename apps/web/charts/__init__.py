@@ -8,6 +8,8 @@ from apps.web.charts.bars import Bar, BarChartSpec, BarGroup, bar_chart
 from apps.web.charts.chart import Chart
 from apps.web.charts.line import ChartSpec, Line, Marker, Point, line_chart
 from apps.web.charts.lineage import Edge, LineageDrawing, LineageSpec, Node, draw_lineage
+from apps.web.charts.parallel import ParallelAxis, ParallelLine, ParallelSpec, parallel_chart
+from apps.web.charts.scatter import Scattered, ScatterSpec, scatter_chart
 from apps.web.charts.sparkline import sparkline
 
 __all__ = [
@@ -22,9 +24,16 @@ __all__ = [
     "LineageSpec",
     "Marker",
     "Node",
+    "ParallelAxis",
+    "ParallelLine",
+    "ParallelSpec",
     "Point",
+    "ScatterSpec",
+    "Scattered",
     "bar_chart",
     "draw_lineage",
     "line_chart",
+    "parallel_chart",
+    "scatter_chart",
     "sparkline",
 ]

@@ -12,6 +12,7 @@ from apps.core.numbers import MISSING, format_value
 from apps.web.charts import ticks
 from apps.web.charts.chart import (
     SIZES,
+    WIDE_ONLY,
     Chart,
     LegendItem,
     PlotlyFigure,
@@ -65,6 +66,8 @@ class BarChartSpec:
     description: str = ""
     x_label: str = ""
     x_format: str = "auto"
+    # With more bars than colours each needs its name beside it.
+    with_names: bool = False
 
 
 def bar_chart(spec: BarChartSpec) -> Chart:
@@ -136,7 +139,8 @@ def _drawing(spec: BarChartSpec, size: Size, description: str) -> SafeString:
 
 def _parts(spec: BarChartSpec, size: Size, low: float, high: float) -> Iterator[SafeString]:
     values = max((text_width(_value(spec, bar)) for g in spec.groups for bar in g.bars), default=0)
-    left = 8.0 + (values + 8 if low < 0 else 0)
+    names = _name_room(spec, size)
+    left = 8.0 + names + (values + 8 if low < 0 else 0)
     right = size.width - values - 16.0
     bottom = size.height - 38.0
 
@@ -152,16 +156,25 @@ def _parts(spec: BarChartSpec, size: Size, low: float, high: float) -> Iterator[
         yield svg_text(text, middle, size.height - 5, anchor="middle", classes="axis-name")
     top = 4.0
     for group in spec.groups:
-        yield svg_text(
-            shortened(group.name, size.width - left), left, top + 14, classes="bar-group"
-        )
+        yield svg_text(shortened(group.name, size.width - 8), 8, top + 14, classes="bar-group")
         top += 20
         height = len(group.bars) * (_BAR + _BAR_GAP) - _BAR_GAP
         yield svg_line("base", x(0), top - 2, x(0), top + height + 2)
         for bar in group.bars:
+            if names:
+                text = shortened(bar.name, names - 8)
+                yield svg_text(text, names, top + _BAR / 2 + 4, anchor="end", classes="bar-name")
             yield _bar(spec, bar, x, top)
             top += _BAR + _BAR_GAP
         top += _GROUP_GAP
+
+
+def _name_room(spec: BarChartSpec, size: Size) -> float:
+    """How wide the names beside the bars may be: as wide as the longest, up to a third."""
+    if not spec.with_names:
+        return 0.0
+    longest = max((text_width(bar.name) for g in spec.groups for bar in g.bars), default=0.0)
+    return min(longest + 10, size.width / 3)
 
 
 def _value(spec: BarChartSpec, bar: Bar) -> str:
@@ -205,9 +218,15 @@ def _figure(spec: BarChartSpec, roles: dict[str, Role]) -> PlotlyFigure:
         "layout": plotly_layout(
             x=plotly_axis(spec.x_label, rangemode="tozero", nticks=7),
             y=plotly_axis(
-                "", autorange="reversed", showgrid=False, showline=False, ticklabelstandoff=8
+                "",
+                autorange="reversed",
+                showgrid=False,
+                showline=False,
+                ticklabelstandoff=8,
+                **({"type": "multicategory", "showdividers": False} if spec.with_names else {}),
             ),
-            barmode="group",
+            meta=WIDE_ONLY if spec.with_names else "",
+            barmode="overlay" if spec.with_names else "group",
             bargap=0.3,
             bargroupgap=0.1,
             hovermode="closest",
@@ -225,7 +244,7 @@ def _trace(spec: BarChartSpec, name: str, role: Role) -> dict[str, Any]:
         "orientation": "h",
         "name": plotly_text(name),
         "meta": role_class(role),
-        "y": [plotly_text(group.name) for group in spec.groups],
+        "y": _places(spec, name),
         "x": [bar.value for bar in drawable],
         "text": [plotly_text(_text(spec, bar)) if bar else "" for bar in bars],
         "textposition": "none",
@@ -241,6 +260,14 @@ def _trace(spec: BarChartSpec, name: str, role: Role) -> dict[str, Any]:
             "width": 4,
         }
     return trace
+
+
+def _places(spec: BarChartSpec, name: str) -> list[Any]:
+    """Where the bars of one name lie: in their group, each at its name where names are shown."""
+    groups = [plotly_text(group.name) for group in spec.groups]
+    if not spec.with_names:
+        return groups
+    return [groups, [plotly_text(name)] * len(groups)]
 
 
 def _distance(low: float | None, high: float | None) -> float | None:

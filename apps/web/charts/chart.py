@@ -69,6 +69,8 @@ SIZES = (
     Size("medium", 680, 280, 8, 6),
     Size("narrow", 370, 260, 4, 5),
 )
+# As a figure's `meta`: on a narrow box the drawing says it better, and Plotly stays away.
+WIDE_ONLY = "wide-only"
 # A 12 px digit of the widest common system font; wide (CJK) characters count twice.
 CHARACTER_WIDTH = 6.8
 

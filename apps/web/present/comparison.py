@@ -55,11 +55,13 @@ def show_comparison(
     reference: str,
     pills: Mapping[int, Sequence[Pill]] | None = None,
     roles: Mapping[int, str] | None = None,
+    names: Mapping[int, str] | None = None,
     paired: Mapping[int, PairedDifference] | None = None,
 ) -> Comparison:
     """Every column that one of the versions has a score in; differences are to `base`.
 
-    `paired` has the differences that were taken example by example, by result.
+    `names` are what to call versions that are not all of one model, by primary key; `paired` has
+    the differences that were taken example by example, by result.
     """
     paired = paired or {}
     rows = []
@@ -91,7 +93,7 @@ def show_comparison(
                 ],
             )
         )
-    contenders = [_contender(one, pills or {}, roles or {}) for one in versions]
+    contenders = [_contender(one, pills or {}, roles or {}, names or {}) for one in versions]
     return Comparison(contenders, rows, _reading(rows, is_paired=bool(paired)))
 
 
@@ -117,10 +119,13 @@ def _examples(counts: Sequence[int | None]) -> str:
 
 
 def _contender(
-    version: Version, pills: Mapping[int, Sequence[Pill]], roles: Mapping[int, str]
+    version: Version,
+    pills: Mapping[int, Sequence[Pill]],
+    roles: Mapping[int, str],
+    names: Mapping[int, str],
 ) -> Contender:
     return Contender(
-        title=f"v{version.number}",
+        title=names.get(version.pk, f"v{version.number}"),
         url=version_url(version),
         digest=version.artifact.short_digest,
         pills=pills.get(version.pk, ()),

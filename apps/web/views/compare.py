@@ -1,33 +1,29 @@
-"""Some versions of a model side by side: scores, what their runs were set to, their curves."""
+"""Versions and runs side by side: what they were set to, how they scored, how they got there."""
 
-from collections.abc import Sequence
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.artifacts.models import Version
-from apps.artifacts.queries import latest_number
-from apps.core.errors import Invalid
-from apps.core.numbers import format_value
+from apps.artifacts.models import Collection
+from apps.core.names import clean_text
 from apps.projects.access import Access, Action, requires
-from apps.registry.queries.comparison import (
-    MAX_COMPARED,
-    scores_of,
-    standing_of,
-    versions_numbered,
-)
-from apps.registry.queries.table import columns_of
-from apps.runs.models import RunParam
+from apps.registry.queries.comparison import MAX_COMPARED
 from apps.web.addresses import model_url
-from apps.web.curves import draw_overlay
-from apps.web.present.comparison import show_comparison
-from apps.web.present.labels import pills_by_version
+from apps.web.comparing.asked import Asked, read_asked
+from apps.web.comparing.curves import show_overlay
+from apps.web.comparing.fields import fields_of, show_parallel, show_scatter
+from apps.web.comparing.items import base_of, load_items, read_pasted, show_items
+from apps.web.comparing.scores import scored, show_bars, show_scores
+from apps.web.comparing.settings import settings_of, show_settings
+from apps.web.comparing.values import logged_by, show_logged
 from apps.web.present.model import crumbs_to
+from apps.web.views.account import person
 from apps.web.views.models import load_model
 
-SHOWN_PARAMS = 100
+TEMPLATE = "compare/compare.html"
+MAX_PASTED = 2_000
 
 
 @requires(Action.READ)
@@ -35,75 +31,64 @@ SHOWN_PARAMS = 100
 def compare(
     request: HttpRequest, team: str, collection: str, project: str | None = None
 ) -> HttpResponse:
-    """`?v=19&v=17`: the first is the base, unless one of them holds the first label."""
+    """Versions of one model: `?v=19&v=17`."""
     access: Access = request.access  # type: ignore[attr-defined]
-    model = load_model(access, collection)
-    numbers = _numbers(request.GET.getlist("v"))
-    context: dict[str, object] = {
-        "model": model,
-        "crumbs": crumbs_to(model),
-        "back": model_url(model),
-        "most": MAX_COMPARED,
-    }
-    if len(numbers) < 2:
-        return render(request, "models/compare.html", context)
-    versions = versions_numbered(model, numbers, access.user)
-    standing = standing_of(model, access.user)
-    lead = standing.lead
-    base = next((one for one in versions if lead and one.pk == lead.version_id), versions[0])
-    columns = columns_of(model, access.user)
-    context |= {
-        "comparison": show_comparison(
-            versions,
-            columns,
-            scores_of([one.artifact_id for one in versions], columns),
-            base=base,
-            reference=f"v{base.number}",
-            pills=pills_by_version(versions, standing, latest_number(model, access.user)),
-        ),
-        "base": f"v{base.number}",
-        "params": _differences(versions),
-        "charts": draw_overlay(
-            [
-                (f"v{one.number}", one.artifact.made_by)
-                for one in versions
-                if one.artifact.made_by is not None
-            ]
-        ),
-    }
-    return render(request, "models/compare.html", context)
+    return _answer(request, load_model(access, collection))
 
 
-def _numbers(values: Sequence[str]) -> list[int]:
-    """The asked versions, each once, in the order of asking. Raises Invalid."""
-    numbers: dict[int, None] = {}
-    for value in values[: 10 * MAX_COMPARED]:
-        for text in value.split(",")[: 10 * MAX_COMPARED]:
-            text = text.strip().removeprefix("v")
-            if not text:
-                continue
-            if not (text.isascii() and text.isdigit() and len(text) < 10):
-                raise Invalid("v is the number of a version.", field="v")
-            numbers[int(text)] = None
-    if len(numbers) > MAX_COMPARED:
-        raise Invalid(_("Compare %(most)d versions at most.") % {"most": MAX_COMPARED}, field="v")
-    return list(numbers)
+@requires(Action.SIGNED_IN)
+@require_safe
+def compare_any(request: HttpRequest) -> HttpResponse:
+    """Versions and runs from anywhere; what the reader may not see is not found."""
+    return _answer(request, None)
 
 
-def _differences(versions: Sequence[Version]) -> list[tuple[str, list[str]]]:
-    """The settings of the runs that are not the same in all of them (one query)."""
-    runs = [one.artifact.made_by_id for one in versions]
-    settings: dict[str, dict[int, str]] = {}
-    for param in RunParam.objects.filter(run__in=[run for run in runs if run]).order_by("key"):
-        number = param.number
-        # Binary fractions are shortened: 0.005555555555555556 helps nobody.
-        is_long = number is not None and len(param.text) > 10
-        settings.setdefault(param.key, {})[param.run_id] = (
-            format_value(number) if is_long else param.text
+def _answer(request: HttpRequest, model: Collection | None) -> HttpResponse:
+    asked = read_asked(request.GET, model)
+    pasted = clean_text(
+        request.GET.get("add", ""), field="add", max_length=MAX_PASTED, multiline=False
+    )
+    if pasted.strip():
+        place = read_pasted(pasted)
+        return HttpResponseRedirect(
+            (asked if asked.has(place) else asked.with_place(place)).address()
         )
-    rows = []
-    for key, by_run in settings.items():
-        values = [by_run.get(run, "–") if run else "–" for run in runs]
-        if len(set(values)) > 1:
-            rows.append((key, values))
-    return rows[:SHOWN_PARAMS]
+    return render(request, TEMPLATE, _context(request, asked))
+
+
+def _context(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    user = person(request)
+    items = load_items(asked, user)
+    base = base_of(items, asked) if items else None
+    context: dict[str, Any] = {
+        "model": asked.model,
+        "crumbs": crumbs_to(asked.model) if asked.model is not None else [],
+        "back": model_url(asked.model) if asked.model is not None else "",
+        "most": MAX_COMPARED,
+        "asked": asked,
+        "hidden": asked.parameters(),
+        "path": asked.path,
+        "items": show_items(items, base, asked),
+        "is_full": len(items) >= MAX_COMPARED,
+        "is_compared": len(items) > 1,
+    }
+    if base is None or len(items) < 2:
+        return context
+    settings = settings_of(items)
+    logged = logged_by(items)
+    found = scored(items, user)
+    fields = fields_of(items, settings, logged, found)
+    return context | {
+        "base": base,
+        "settings": show_settings(items, base, settings, with_same=asked.all_settings),
+        "settings_url": asked.but(all_settings=not asked.all_settings).address("settings"),
+        "comparison": show_scores(items, base, found),
+        "logged": show_logged(items, base, logged),
+        "overlay": show_overlay(items, logged, asked),
+        "metric_fields": asked.parameters("metric"),
+        "bars": show_bars(items, found, asked),
+        "scatter": show_scatter(items, fields, asked),
+        "scatter_fields": asked.parameters("across", "up"),
+        "parallel": show_parallel(items, fields, asked),
+        "axis_fields": asked.parameters("axis"),
+    }
