@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts import secrets
+from apps.accounts.choices import Role
 from apps.accounts.models import ApiKey, LoginLink, Membership, Team, User
 from apps.core.errors import NotFound, NotSignedIn
 from apps.core.names import name_key
@@ -73,4 +74,24 @@ def keys_of(user: User) -> QuerySet[ApiKey]:
 
 def members_of(team: Team) -> QuerySet[Membership]:
     """The team's memberships with their people, by name."""
-    return team.memberships.select_related("user").order_by("user__username_key")
+    return team.memberships.select_related("user", "team").order_by("user__username_key")
+
+
+def member_named(team: Team, username: str) -> Membership:
+    """The membership of a person in a team. Raises NotFound."""
+    found = members_of(team).filter(user__username_key=name_key(username)).first()
+    if found is None:
+        raise NotFound(f"There is nobody named {username!r} in the team {team.name}.")
+    return found
+
+
+def administers(admin: User, person: User) -> bool:
+    """Whether the one is an admin of every team that the other is in."""
+    led = Membership.objects.filter(user=admin, role=Role.ADMIN).values("team")
+    return not Membership.objects.filter(user=person).exclude(team__in=led).exists()
+
+
+def keys_in(team: Team) -> QuerySet[ApiKey]:
+    """The keys of the team's members that are not revoked, with whose they are."""
+    keys = ApiKey.objects.filter(user__memberships__team=team, revoked_at=None)
+    return keys.select_related("user")

@@ -11,6 +11,8 @@ import secrets
 import string
 import zlib
 
+from django.utils.crypto import salted_hmac
+
 PREFIX = "ms"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 RANDOM_LENGTH = 34
@@ -20,6 +22,16 @@ KEY_PATTERN = re.compile(rf"{PREFIX}-[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENG
 
 def new_api_key() -> str:
     body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    return f"{PREFIX}-{body}{_checksum(body)}"
+
+
+def api_key_from(seed: str) -> str:
+    """The key that belongs to a seed: always the same, and known to nobody without our secret."""
+    number = int.from_bytes(salted_hmac("apps.accounts.api_key", seed, algorithm="sha512").digest())
+    body = ""
+    for _ in range(RANDOM_LENGTH):
+        number, index = divmod(number, len(ALPHABET))
+        body += ALPHABET[index]
     return f"{PREFIX}-{body}{_checksum(body)}"
 
 

@@ -1,5 +1,6 @@
 """Changing accounts: every function checks, changes and ends with one audit event."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.contrib.auth import password_validation
@@ -15,14 +16,21 @@ from apps.accounts.signals import team_created
 from apps.audit.actors import Actor, Subject
 from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.names import check_not_reserved, clean_name, name_key
+from apps.core.names import check_not_reserved, clean_name, clean_text, name_key
 
 DEFAULT_TEAM = "main"
 LINK_LIFETIME = timedelta(hours=1)
 MAX_KEY_LIFETIME = timedelta(days=3650)
 MAX_PASSWORD_LENGTH = 1024
+MAX_RETENTION_DAYS = 3650
 # Writing the time of last use on every request would cost a commit each; this is precise enough.
 LAST_USE_PRECISION = timedelta(minutes=10)
+# How long a form that is sent again still shows the key that it made.
+SAME_FORM = timedelta(minutes=10)
+
+
+class KeyFormUsed(Conflict):
+    """The form that asks for a key has made one, and it cannot be shown any more."""
 
 
 class NameTaken(Conflict):
@@ -81,7 +89,9 @@ def create_user(
     user = User(
         username=username,
         username_key=name_key(username),
-        display_name=display_name,
+        display_name=clean_text(
+            display_name, field="display_name", max_length=128, multiline=False
+        ).strip(),
         email=email,
         default_team=team,
         created_at=now,
@@ -109,13 +119,51 @@ def create_user(
 
 
 @transaction.atomic
+def update_team(
+    *, team: Team, actor: Actor, title: str | None = None, retention_days: int | None = None
+) -> Team:
+    """Change a team's title, or how long what was deleted stays in its bin."""
+    locked = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    after: dict[str, object] = {}
+    if title is not None:
+        after["title"] = clean_text(title, field="title", max_length=128, multiline=False).strip()
+    if retention_days is not None:
+        if not 1 <= retention_days <= MAX_RETENTION_DAYS:
+            raise Invalid(
+                f"The bin keeps things for 1 to {MAX_RETENTION_DAYS} days.", field="retention_days"
+            )
+        after["retention_days"] = retention_days
+    after = {name: value for name, value in after.items() if value != getattr(locked, name)}
+    if not after:
+        return locked
+    before = {name: getattr(locked, name) for name in after}
+    for name, value in after.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=list(after))
+    record(
+        kind="team.changed",
+        actor=actor,
+        subjects=[_team(locked)],
+        team_id=locked.pk,
+        before=before,
+        after=after,
+    )
+    return locked
+
+
+@transaction.atomic
 def set_role(*, user: User, team: Team, role: Role | None, actor: Actor) -> None:
-    """Give a person a role in a team, or with None take it away. The last admin stays."""
-    members = Membership.objects.select_for_update().filter(team=team)
+    """Give a person a role in a team, or with None take it away. The last admin stays.
+
+    Giving the role that the person has changes nothing.
+    """
+    _lock_members([team.pk])
+    members = Membership.objects.filter(team=team)
     former = members.filter(user=user).first()
-    losing_admin = former is not None and former.role == Role.ADMIN and role != Role.ADMIN
-    if losing_admin and not members.filter(role=Role.ADMIN).exclude(user=user).exists():
-        raise Conflict(f"{user} is the last admin of {team.name}. Name another admin first.")
+    if (former.role if former else None) == role:
+        return
+    if former is not None and former.role == Role.ADMIN:
+        _check_not_last_admin(user, [team.pk])
     if role is None:
         members.filter(user=user).delete()
     else:
@@ -131,8 +179,16 @@ def set_role(*, user: User, team: Team, role: Role | None, actor: Actor) -> None
 
 
 @transaction.atomic
-def set_active(*, user: User, is_active: bool, actor: Actor) -> None:
-    """Let a person in, or shut out: sessions and keys stop at their next request."""
+def set_active(*, user: User, is_active: bool, actor: Actor, team: Team | None = None) -> None:
+    """Let a person in, or shut out: sessions and keys stop at their next request.
+
+    The last admin of a team cannot be shut out. `team` is the one whose history tells of it.
+    """
+    led = Membership.objects.filter(user=user, role=Role.ADMIN).values_list("team_id", flat=True)
+    teams = list(led)
+    _lock_members(teams)
+    if not is_active:
+        _check_not_last_admin(user, teams)
     before = user.is_active
     user.is_active = is_active
     user.save(update_fields=["is_active"])
@@ -140,6 +196,7 @@ def set_active(*, user: User, is_active: bool, actor: Actor) -> None:
         kind="user.activated" if is_active else "user.deactivated",
         actor=actor,
         subjects=[_user(user)],
+        team_id=team.pk if team else None,
         before={"is_active": before},
         after={"is_active": is_active},
     )
@@ -162,21 +219,33 @@ def create_api_key(
     actor: Actor,
     scope: Scope = Scope.WRITE,
     expires_at: datetime | None = None,
+    once: str = "",
 ) -> str:
-    """Make a key and return its secret, which is not kept and cannot be read again."""
+    """Make a key and return its secret, which is not kept and cannot be read again.
+
+    A form that is sent twice with the same `once` makes one key: the secret is derived from it, so
+    for a few minutes the second answer can show it too. Afterwards raises KeyFormUsed.
+    """
     now = timezone.now()
     if expires_at is not None and not now < expires_at <= now + MAX_KEY_LIFETIME:
         raise Invalid("The expiry must lie in the next ten years.", field="expires_at")
-    secret = secrets.new_api_key()
-    key = ApiKey.objects.create(
-        user=user,
-        name=clean_name(name, field="name", max_length=128, what="key name"),
+    name = clean_name(name, field="name", max_length=128, what="key name")
+    secret = secrets.api_key_from(f"{user.pk} {once}") if once else secrets.new_api_key()
+    key, is_new = ApiKey.objects.get_or_create(
         digest=secrets.digest(secret),
-        hint=secret[-4:],
-        scope=scope,
-        created_at=now,
-        expires_at=expires_at,
+        defaults={
+            "user": user,
+            "name": name,
+            "hint": secret[-4:],
+            "scope": scope,
+            "created_at": now,
+            "expires_at": expires_at,
+        },
     )
+    if not is_new:
+        if key.revoked_at is not None or key.created_at < now - SAME_FORM:
+            raise KeyFormUsed("This form has made its key already. Open the page again.")
+        return secret
     record(
         kind="key.created",
         actor=actor,
@@ -236,6 +305,25 @@ def use_login_link(*, token: str, actor: Actor) -> User:
         subjects=[_user(link.user)],
     )
     return link.user
+
+
+def _lock_members(teams: Sequence[int]) -> None:
+    """One change at a time of who is in these teams.
+
+    The teams are locked, not their memberships: two changes that lock rows of one team in different
+    order would wait for each other, and one that adds a row would lock nothing.
+    """
+    locked = Team.objects.select_for_update(no_key=True).filter(pk__in=teams).order_by("pk")
+    list(locked.values_list("pk"))
+
+
+def _check_not_last_admin(user: User, teams: Sequence[int]) -> None:
+    """Raises Conflict when one of these teams would be left without an admin who can sign in."""
+    others = Membership.objects.filter(role=Role.ADMIN, user__is_active=True).exclude(user=user)
+    led = set(others.filter(team__in=teams).values_list("team_id", flat=True))
+    left = Team.objects.filter(pk__in=set(teams) - led).order_by("pk").first()
+    if left is not None:
+        raise Conflict(f"{user} is the last admin of {left.name}. Name another admin first.")
 
 
 def _check_password(password: str, user: User) -> None:

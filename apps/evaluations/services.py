@@ -1,9 +1,10 @@
 """Changing evaluations: marking golden sets, defining metrics, recording results."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -107,26 +108,42 @@ def define_metric(
 ) -> MetricDefinition:
     """Say what a metric is called, which way it improves and how it is written."""
     access.require(Action.CURATE)
+    known = MetricDefinition.objects.filter(team=access.team, name_key=name_key(name))
+    is_new = not known.exists()
     metric = ensure_metric(team=access.team, name=name)
-    before = {"title": metric.title, "better": metric.better, "format": metric.format}
+    # Locked, and only what was asked for is saved: two curators do not undo each other.
+    metric = MetricDefinition.objects.select_for_update(no_key=True).get(pk=metric.pk)
+    wanted: dict[str, str] = {}
     if title is not None:
-        metric.title = clean_text(title, field="title", max_length=128, multiline=False) or name
+        title = clean_text(title, field="title", max_length=128, multiline=False).strip()
+        wanted["title"] = title or metric.name[:128]
     if better is not None:
-        metric.better = better
+        wanted["better"] = str(better)
     if format is not None:
-        metric.format = check_format(format)
+        wanted["format"] = check_format(format)
     if description is not None:
-        metric.description = clean_text(description, field="description", max_length=20_000)
-    metric.save()
+        wanted["description"] = clean_text(description, field="description", max_length=20_000)
+    changed = {name: value for name, value in wanted.items() if value != getattr(metric, name)}
+    if not changed and not is_new:
+        return metric
+    before = {name: getattr(metric, name) for name in changed}
+    for field, value in changed.items():
+        setattr(metric, field, value)
+    metric.save(update_fields=list(changed))
     record(
         kind="metric.defined",
         actor=access.actor,
         subjects=[Subject("metric", metric.pk, metric.name)],
         team_id=access.team.pk,
-        before=before,
-        after={"title": metric.title, "better": str(metric.better), "format": metric.format},
+        before=_told(before),
+        after=_told(changed),
     )
     return metric
+
+
+def _told(values: Mapping[str, str]) -> dict[str, Any]:
+    """A description is long, and the event would keep it for ever: only that it changed is told."""
+    return {name: "…" if name == "description" else value for name, value in values.items()}
 
 
 @transaction.atomic

@@ -25,6 +25,8 @@ from apps.web.views import (
     search,
     versions,
 )
+from apps.web.views.settings import general, members, metrics, team_keys
+from apps.web.views.settings import labels as label_settings
 
 
 class Name(StringConverter):
@@ -121,6 +123,17 @@ urlpatterns = [
     path("<team:team>", home.team, name="team"),
     path("<team:team>/activity", activity.activity, name="activity"),
     path("<team:team>/activity/export.csv", activity.export, name="activity_csv"),
+    path("<team:team>/settings", general.team_settings, name="team_settings"),
+    path("<team:team>/settings/general", general.save, name="team_general"),
+    path("<team:team>/settings/members", members.members, name="team_members"),
+    path("<team:team>/settings/members/<name:username>", members.member, name="team_member"),
+    path("<team:team>/settings/labels", label_settings.labels, name="team_labels"),
+    path("<team:team>/settings/labels/order", label_settings.order, name="order_labels"),
+    path("<team:team>/settings/labels/<name:label>/edit", label_settings.label, name="team_label"),
+    path("<team:team>/settings/metrics", metrics.metrics, name="team_metrics"),
+    path("<team:team>/settings/metrics/<int:metric>", metrics.metric, name="team_metric"),
+    path("<team:team>/settings/keys", team_keys.keys, name="team_keys"),
+    path("<team:team>/settings/keys/<int:key>", team_keys.revoke, name="revoke_team_key"),
     path("<team:team>/models", home.team_models, name="models"),
     # Models of the registry, and their versions
     *model_pages("<team:team>/models/<name:collection>", ""),

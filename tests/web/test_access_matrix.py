@@ -20,6 +20,7 @@ from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
 from apps.core.checks import ANY, Route, routes
+from apps.evaluations.models import MetricDefinition
 from apps.projects.access import POLICY, Action, role_in, strongest_role
 from apps.projects.models import Project
 from apps.projects.services import set_project_role
@@ -58,6 +59,8 @@ class World:
         """What stands for a parameter. Raises LookupError for one that nobody has thought of."""
         if name == "name":
             return "loss" if "metrics/" in route.pattern else "digits-10k"
+        if name == "key" and "settings/keys" in route.pattern:
+            return str(ApiKey.objects.filter(user=self.owner).earliest("pk").pk)
         if name == "key":
             return place.artifact if "/artifacts/<key>" in route.pattern else "loss"
         if name == "object_id":
@@ -75,6 +78,8 @@ class World:
             "version": "v1",
             "label": "staging",
             "path": "data.bin",
+            "username": self.owner.username,
+            "metric": str(MetricDefinition.objects.get(name="loss").pk),
             "result": str(place.result),
             "digest": hashlib.sha256(BODY).hexdigest(),
             "token": self.token,

@@ -59,6 +59,37 @@ class TestMakingAKey:
         browser(ada).post("/settings/keys", {**self.FORM, "lifetime": "never"})
         assert ApiKey.objects.get().expires_at is None
 
+    def test_the_same_form_sent_twice_makes_one_key_and_shows_it_twice(self, ada: User) -> None:
+        client = browser(ada)
+        once = re.search(r'name="once" value="([^"]+)"', text_of(client.get("/settings/keys")))
+        assert once is not None
+        form = {**self.FORM, "once": once[1]}
+        first, second = (
+            set(KEY.findall(text_of(client.post("/settings/keys", form)))) for _ in "12"
+        )
+        assert first == second
+        assert len(first) == ApiKey.objects.count() == 1
+        assert Event.objects.filter(kind="key.created").count() == 1
+
+    def test_two_people_never_get_the_same_key(self, ada: User) -> None:
+        form = {**self.FORM, "once": "x"}
+        browser(ada).post("/settings/keys", form)
+        browser(build.user("other")).post("/settings/keys", form)
+        assert ApiKey.objects.values("digest").distinct().count() == 2
+
+    @pytest.mark.parametrize("change", [{"revoked_at": "now"}, {"created_at": "long ago"}])
+    def test_a_used_form_shows_no_key_later(self, ada: User, change: dict[str, str]) -> None:
+        client = browser(ada)
+        form = {**self.FORM, "once": "x"}
+        client.post("/settings/keys", form)
+        moment = timezone.now() - timedelta(days=1)
+        ApiKey.objects.update(**dict.fromkeys(change, moment))
+        answer = client.post("/settings/keys", form)
+        assert answer.status_code == 409
+        assert not KEY.search(text_of(answer))
+        assert "has made its key already" in text_of(answer)
+        assert ApiKey.objects.count() == 1
+
     @pytest.mark.parametrize(
         "wrong",
         [

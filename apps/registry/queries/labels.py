@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from apps.accounts.models import Team, User
 from apps.artifacts.models import Collection, LabelHolding
 from apps.artifacts.queries import holdings_of
+from apps.core.errors import NotFound
 from apps.core.names import name_key
 from apps.projects.models import Project
 from apps.registry.choices import Colour
@@ -22,6 +23,30 @@ def colours_of(teams: Iterable[int]) -> dict[tuple[int, str], str]:
     """The colour of each label of these teams by team and canonical name (one query)."""
     labels = StatusLabel.objects.filter(team__in=set(teams))
     return {(label.team_id, label.name_key): label.colour for label in labels}
+
+
+def holders_of(label: StatusLabel) -> QuerySet[LabelHolding]:
+    """The holdings of a label that are open, in every model of its team."""
+    return LabelHolding.objects.filter(
+        collection__team=label.team_id, label_key=label.name_key, held_until=None
+    )
+
+
+def holder_counts(team: Team) -> dict[str, int]:
+    """How many versions hold each label now, by canonical name (one query)."""
+    found = LabelHolding.objects.filter(collection__team=team, held_until=None).order_by()
+    return {
+        row["label_key"]: row["held"]
+        for row in found.values("label_key").annotate(held=Count("pk"))
+    }
+
+
+def label_named(team: Team, name: str) -> StatusLabel:
+    """A label of the team's vocabulary. Raises NotFound."""
+    found = StatusLabel.objects.filter(team=team, name_key=name_key(name)).first()
+    if found is None:
+        raise NotFound(f"There is no label {name!r} in the team {team.name}.")
+    return found
 
 
 def label_rules(team: Team, name: str) -> StatusLabel:

@@ -1,17 +1,19 @@
 """Changing the vocabulary of status labels."""
 
+from collections.abc import Sequence
+
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from apps.accounts.models import Team
-from apps.artifacts.models import LabelHolding
 from apps.audit.actors import Subject
 from apps.audit.services import record
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotFound
 from apps.core.names import clean_name, name_key
 from apps.projects.access import Access, Action
 from apps.registry.choices import Colour
 from apps.registry.models import StatusLabel
+from apps.registry.queries.labels import holders_of
 
 # What every team starts with. The first is the baseline that others are compared with.
 DEFAULTS = (
@@ -37,6 +39,10 @@ def add_default_labels(*, team: Team) -> None:
     )
 
 
+class LabelInUse(Conflict):
+    """A version holds the label, so it cannot be deleted."""
+
+
 @transaction.atomic
 def save_label(
     *,
@@ -59,7 +65,8 @@ def save_label(
     before = _rules(label) if label else None
     if label is None:
         label = StatusLabel(team=team, name=name, name_key=key)
-        label.position = StatusLabel.objects.filter(team=team).count()
+        last = StatusLabel.objects.filter(team=team).aggregate(last=Max("position"))["last"]
+        label.position = 0 if last is None else last + 1
     if colour is not None:
         label.colour = colour
     if is_exclusive is not None:
@@ -87,11 +94,68 @@ def save_label(
     return label
 
 
+@transaction.atomic
+def order_labels(*, names: Sequence[str], access: Access) -> None:
+    """Put the labels into this order; `names` lists them all. The first exclusive one is the
+    baseline that others are compared with."""
+    access.require(Action.CURATE)
+    labels = list(
+        StatusLabel.objects.select_for_update()
+        .filter(team=access.team)
+        .order_by("position", "name_key")
+    )
+    wanted = [name_key(name) for name in names]
+    if sorted(wanted) != sorted(label.name_key for label in labels):
+        raise Conflict("The labels have changed in the meantime; look again.")
+    before = [label.name for label in labels]
+    ordered = sorted(labels, key=lambda label: wanted.index(label.name_key))
+    after = [label.name for label in ordered]
+    if after == before:
+        return
+    for position, label in enumerate(ordered):
+        label.position = position
+    StatusLabel.objects.bulk_update(ordered, ["position"])
+    record(
+        kind="labels.ordered",
+        actor=access.actor,
+        subjects=[Subject("label", label.pk, label.name) for label in ordered],
+        team_id=access.team.pk,
+        before={"labels": before},
+        after={"labels": after},
+    )
+
+
+@transaction.atomic
+def delete_label(*, name: str, access: Access) -> None:
+    """Take a label out of the vocabulary. What it did stays in the history.
+
+    Raises LabelInUse while a version holds it, NotFound when there is none.
+    """
+    access.require(Action.CURATE)
+    label = (
+        StatusLabel.objects.select_for_update()
+        .filter(team=access.team, name_key=name_key(name))
+        .first()
+    )
+    if label is None:
+        raise NotFound(f"There is no label {name!r} in the team {access.team.name}.")
+    held = holders_of(label).count()
+    if held:
+        raise LabelInUse(f"{label.name} is held by {held} versions. Take it from them first.")
+    subject, rules = Subject("label", label.pk, label.name), _rules(label)
+    label.delete()
+    record(
+        kind="label.deleted",
+        actor=access.actor,
+        subjects=[subject],
+        team_id=access.team.pk,
+        before=rules,
+    )
+
+
 def _apply_exclusivity(label: StatusLabel) -> None:
     """Open holdings carry the rule, since the database's constraint reads it there."""
-    open_holdings = LabelHolding.objects.filter(
-        collection__team=label.team, label_key=label.name_key, held_until=None
-    )
+    open_holdings = holders_of(label)
     if label.is_exclusive:
         crowded = open_holdings.values("collection").annotate(held=Count("pk")).filter(held__gt=1)
         if crowded.exists():

@@ -183,7 +183,9 @@ def _checked_rules(label: str, access: Access) -> StatusLabel:
         raise Invalid(f"{name} is computed from the numbers; it cannot be given.", field="label")
     rules = label_rules(access.team, name)
     if rules.pk is not None:
-        rules.refresh_from_db(from_queryset=StatusLabel.objects.select_for_update())
+        locked = StatusLabel.objects.select_for_update().filter(pk=rules.pk).first()
+        # One that was deleted at this moment is a word like any other.
+        rules = locked or label_rules(access.team, name)
     access.require(Action.MOVE_PROTECTED_LABEL if rules.is_protected else Action.MOVE_LABEL)
     return rules
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.choices import Scope
+from apps.accounts.secrets import new_token
 from apps.accounts.services import MAX_PASSWORD_LENGTH
 
 
@@ -82,6 +83,10 @@ class KeyForm(forms.Form):
         initial=Scope.WRITE.value,
     )
     lifetime = forms.ChoiceField(label=_("Expires after"), choices=LIFETIMES, initial="365")
+    # The same form sent twice makes one key (accounts.services.create_api_key).
+    once = forms.CharField(
+        required=False, max_length=64, widget=forms.HiddenInput, initial=new_token
+    )
 
     def expires_at(self) -> datetime | None:
         lifetime = self.cleaned_data["lifetime"]

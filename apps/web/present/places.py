@@ -12,6 +12,14 @@ from apps.projects.access import Access, Action
 TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("models", _("Models"), Action.READ),
     ("activity", _("Activity"), Action.READ),
+    ("team_settings", _("Settings"), Action.CURATE),
+)
+SETTINGS_PAGES: tuple[tuple[str, Promise, Action], ...] = (
+    ("team_settings", _("General"), Action.CURATE),
+    ("team_members", _("Members"), Action.ADMINISTER),
+    ("team_labels", _("Labels"), Action.CURATE),
+    ("team_metrics", _("Metrics"), Action.CURATE),
+    ("team_keys", _("API keys"), Action.ADMINISTER),
 )
 PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("project", _("Overview"), Action.READ),
@@ -32,6 +40,11 @@ class Tab:
 def team_tabs(access: Access, current: str) -> list[Tab]:
     """The pages of the team that the reader may open; `current` is the route of this one."""
     return _tabs(TEAM_PAGES, [access.team.name], access, current)
+
+
+def settings_tabs(access: Access, current: str) -> list[Tab]:
+    """The parts of the team's settings that the reader may change."""
+    return _tabs(SETTINGS_PAGES, [access.team.name], access, current)
 
 
 def project_tabs(access: Access, current: str) -> list[Tab]:

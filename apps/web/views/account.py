@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -119,7 +120,7 @@ def keys(request: HttpRequest) -> HttpResponse:
     """One's API keys. A new one is in the answer to its form, and nowhere else ever again."""
     user = person(request)
     form = KeyForm(request.POST or None)
-    secret = ""
+    secret = problem = ""
     if request.method == "POST" and form.is_valid():
         try:
             secret = services.create_api_key(
@@ -127,10 +128,15 @@ def keys(request: HttpRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 scope=Scope(form.cleaned_data["scope"]),
                 expires_at=form.expires_at(),
+                once=form.cleaned_data["once"],
                 actor=actor_of(request),
             )
         except Invalid as error:
             form.add_error("name" if error.field == "name" else None, error.message)
+        except services.KeyFormUsed as error:
+            # A new form below the reason, ready to be sent.
+            form = KeyForm()
+            problem = error.message
         else:
             form = KeyForm()
     context = {
@@ -138,8 +144,10 @@ def keys(request: HttpRequest) -> HttpResponse:
         "keys": [_key_row(key) for key in keys_of(user)],
         "secret": secret,
         "lines": client_lines(secret) if secret else [],
+        "problem": problem,
     }
-    return render(request, "account/keys.html", context, status=400 if form.errors else 200)
+    status = 409 if problem else 400 if form.errors else 200
+    return render(request, "account/keys.html", context, status=status)
 
 
 @requires(Action.SIGNED_IN)
@@ -217,6 +225,7 @@ def _key_row(key: ApiKey) -> dict[str, Any]:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "expires": ago(key.expires_at) if key.expires_at else _("never"),
+        "is_over": key.expires_at is not None and key.expires_at <= timezone.now(),
         "used": ago(key.last_used_at) if key.last_used_at else _("not yet"),
         "used_at": key.last_used_at,
     }

@@ -1,0 +1,1 @@
+"""The settings of a team and of a project: who may do what, and by which words."""
