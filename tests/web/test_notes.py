@@ -202,6 +202,11 @@ class TestTheEditsOfACard:
         )
         assert [edit.is_first for edit in last.context["edits"]] == [False] * 4 + [True]
 
+    def test_without_any_the_page_says_so(self, table: build.Table) -> None:
+        page = browser(table.viewer).get(f"{CARD}/history")
+        assert page.status_code == 200
+        assert "No card yet" in text_of(page)
+
     def test_a_damaged_page_link_is_refused(self, table: build.Table) -> None:
         assert browser(table.viewer).get(f"{CARD}/history?cursor=x").status_code == 400
 

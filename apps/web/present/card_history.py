@@ -34,7 +34,7 @@ class Edit:
 def show_edits(cards: Sequence[ModelCard], before: ModelCard | None) -> list[Edit]:
     """Each card of a page against the one before it; `before` is the one that the page ends at."""
     older = [*cards[1:], before]
-    return [_edit(card, former) for card, former in zip(cards, older, strict=True)]
+    return [_edit(card, former) for card, former in zip(cards, older, strict=False)]
 
 
 def _edit(card: ModelCard, former: ModelCard | None) -> Edit:
