@@ -85,6 +85,11 @@ def member_named(team: Team, username: str) -> Membership:
     return found
 
 
+def curates_team(user: User, team: Team) -> bool:
+    """Whether the user's role counts for the whole team, and not for a project of it alone."""
+    return team.memberships.filter(user=user, role__in=(Role.CURATOR, Role.ADMIN)).exists()
+
+
 def administers(admin: User, person: User) -> bool:
     """Whether the one is an admin of every team that the other is in."""
     led = Membership.objects.filter(user=admin, role=Role.ADMIN).values("team")

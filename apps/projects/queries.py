@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from apps.accounts.models import Team, User
 from apps.core.errors import NotFound
 from apps.core.names import name_key
-from apps.projects.models import Project
+from apps.projects.models import Project, ProjectMember
 
 
 def projects_of(team: Team, user: User | None) -> QuerySet[Project]:
@@ -18,6 +18,11 @@ def visible_projects(user: User) -> QuerySet[Project]:
     """Every project that the user may see, in any team, by team and name."""
     found = Project.objects.visible_to(user).select_related("team")
     return found.order_by("team__name_key", "name_key")
+
+
+def named_for(project: Project) -> QuerySet[ProjectMember]:
+    """Who is named for a project, by name."""
+    return project.members.select_related("user").order_by("user__username_key")
 
 
 def project_named(team: Team, name: str) -> Project:

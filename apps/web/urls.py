@@ -27,6 +27,7 @@ from apps.web.views import (
 )
 from apps.web.views.settings import general, members, metrics, team_keys
 from apps.web.views.settings import labels as label_settings
+from apps.web.views.settings import project as project_settings
 
 
 class Name(StringConverter):
@@ -141,6 +142,11 @@ urlpatterns = [
     *artifact_pages(REGISTRY, "registry_"),
     # Projects and runs
     path("<team:team>/<name:project>", projects.project, name="project"),
+    path(
+        "<team:team>/<name:project>/settings",
+        project_settings.project_settings,
+        name="project_settings",
+    ),
     path("<team:team>/<name:project>/notes", notes.project_notes, name="project_notes"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     path("<team:team>/<name:project>/runs/<name:run>/notes", notes.run_notes, name="run_notes"),
