@@ -79,6 +79,10 @@ class TestTheWords:
         page = text_of(browser(table.viewer).get(f"{ACTIVITY}?what=labels"))
         assert "<dt>is protected</dt><dd><s><bdi>no</bdi></s> → <bdi>yes</bdi></dd>" in page
         assert "<dt>colour</dt>" not in page
+        rules = "/main/settings/labels/staging/edit"
+        assert rules not in page
+        curators = text_of(browser(table.curator).get(f"{ACTIVITY}?what=labels"))
+        assert f'<a href="{rules}"><bdi>staging</bdi></a>' in curators
 
     def test_names_that_are_code_stay_text(self, table: build.Table) -> None:
         build.run(table.editor, table.project, name="<script>x</script> %s %(y)s")

@@ -1,16 +1,19 @@
 """Where the things that events are about can be looked at now."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db.models import Q
+from django.urls import reverse
 
 from apps.accounts.models import Team
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.queries import first_places
 from apps.audit.models import Event
-from apps.projects.access import Access
+from apps.evaluations.models import MetricDefinition
+from apps.projects.access import Access, Action
 from apps.projects.models import Project
+from apps.registry.models import StatusLabel
 from apps.runs.models import Run
 from apps.web.addresses import collection_url, place_url, project_url, run_url
 from apps.web.present.history import Links, Place
@@ -32,6 +35,7 @@ def links_of(events: Iterable[Event], access: Access) -> Links:
         **_runs(wanted["run"], team),
         **_projects(wanted["project"], team),
         **_artifacts(wanted["artifact"], access),
+        **(_words(wanted, team) if access.allows(Action.CURATE) else {}),
     }
 
 
@@ -69,6 +73,20 @@ def _projects(keys: set[int], team: Team) -> dict[tuple[str, int], Place]:
         ("project", one.pk): Place(one.name, project_url(team, one))
         for one in (found if keys else ())
     }
+
+
+def _words(wanted: Mapping[str, set[int]], team: Team) -> dict[tuple[str, int], Place]:
+    """Labels and metrics, for those who may change them."""
+    places: dict[tuple[str, int], Place] = {}
+    if labels := wanted.get("label"):
+        for label in StatusLabel.objects.filter(pk__in=labels, team=team):
+            url = reverse("team_label", args=[team.name, label.name])
+            places["label", label.pk] = Place(label.name, url)
+    if metrics := wanted.get("metric"):
+        for metric in MetricDefinition.objects.filter(pk__in=metrics, team=team):
+            url = reverse("team_metric", args=[team.name, metric.pk])
+            places["metric", metric.pk] = Place(metric.name, url)
+    return places
 
 
 def _artifacts(keys: set[int], access: Access) -> dict[tuple[str, int], Place]:
