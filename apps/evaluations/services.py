@@ -15,7 +15,7 @@ from apps.artifacts.models import ArtifactVersion
 from apps.artifacts.services import artifact_subject
 from apps.audit.actors import Subject
 from apps.audit.services import record
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.names import clean_key, clean_text, name_key
 from apps.core.numbers import check_format
 from apps.evaluations.choices import Better, Source
@@ -94,6 +94,65 @@ def mark_golden_set(
         at=at,
     )
     return golden_set
+
+
+@transaction.atomic
+def describe_golden_set(
+    *,
+    golden_set: GoldenSet,
+    title: str,
+    description: str,
+    example_count: int | None,
+    access: Access,
+) -> GoldenSet:
+    """Say what a golden set is called, how large it is and what it holds. One event, if any."""
+    locked = _locked_golden_set(golden_set, access)
+    _check_example_count(example_count)
+    wanted = {
+        "title": clean_text(title, field="title", max_length=128, multiline=False) or locked.name,
+        "description": clean_text(description, field="description", max_length=20_000),
+        "example_count": example_count,
+    }
+    before = {name: getattr(locked, name) for name in wanted}
+    changed = [name for name in wanted if wanted[name] != before[name]]
+    if not changed:
+        return locked
+    for name in changed:
+        setattr(locked, name, wanted[name])
+    locked.save(update_fields=changed)
+    record(
+        kind="golden_set.described",
+        actor=access.actor,
+        subjects=[golden_set_subject(locked)],
+        team_id=access.team.pk,
+        before={name: before[name] for name in changed},
+        after={name: wanted[name] for name in changed},
+    )
+    return locked
+
+
+@transaction.atomic
+def retire_golden_set(
+    *, golden_set: GoldenSet, access: Access, reason: str = "", at: datetime | None = None
+) -> GoldenSet:
+    """Say that a golden set is no longer what models are measured by. Retiring again is no change.
+
+    Its results stay where they are, and clients may still record some: nothing that training code
+    sends is lost.
+    """
+    locked = _locked_golden_set(golden_set, access)
+    if locked.retired_at is None:
+        _set_retired(locked, at or timezone.now(), "golden_set.retired", access, reason)
+    return locked
+
+
+@transaction.atomic
+def bring_back_golden_set(*, golden_set: GoldenSet, access: Access, reason: str = "") -> GoldenSet:
+    """Undo a retirement. A golden set that is in use is left as it is."""
+    locked = _locked_golden_set(golden_set, access)
+    if locked.retired_at is not None:
+        _set_retired(locked, None, "golden_set.brought_back", access, reason)
+    return locked
 
 
 @transaction.atomic
@@ -243,6 +302,39 @@ def golden_set_subject(golden_set: GoldenSet) -> Subject:
     return Subject("golden_set", golden_set.pk, golden_set.name)
 
 
+def _locked_golden_set(golden_set: GoldenSet, access: Access) -> GoldenSet:
+    """The golden set for a change by somebody who may. Raises NotFound, Forbidden."""
+    access.require(Action.CURATE)
+    found = GoldenSet.objects.select_related("artifact__project").filter(team=access.team)
+    locked = found.select_for_update(of=("self",), no_key=True).filter(pk=golden_set.pk).first()
+    if locked is None:
+        raise NotFound("There is no such golden set here.")
+    if locked.artifact is not None:
+        access.within(locked.artifact.project)
+    return locked
+
+
+def _set_retired(
+    golden_set: GoldenSet, moment: datetime | None, kind: str, access: Access, reason: str
+) -> None:
+    reason = clean_text(reason, field="reason", max_length=4_000)
+    golden_set.retired_at = moment
+    golden_set.save(update_fields=["retired_at"])
+    record(
+        kind=kind,
+        actor=access.actor,
+        subjects=[golden_set_subject(golden_set)],
+        team_id=access.team.pk,
+        after={"name": golden_set.name},
+        reason=reason,
+    )
+
+
+def _check_example_count(count: int | None) -> None:
+    if count is not None and not 0 < count < 2**31:
+        raise Invalid("The number of examples is at least 1.", field="example_count")
+
+
 def _title(name: str) -> str:
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
@@ -277,8 +369,7 @@ def _new_golden_set(
     access: Access,
     at: datetime | None,
 ) -> GoldenSet:
-    if example_count is not None and not 0 < example_count < 2**31:
-        raise Invalid("The number of examples is at least 1.", field="example_count")
+    _check_example_count(example_count)
     try:
         with transaction.atomic():
             return GoldenSet.objects.create(

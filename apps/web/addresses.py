@@ -7,6 +7,7 @@ from django.urls import reverse
 from apps.accounts.models import Team
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, Version
+from apps.evaluations.models import GoldenSet
 from apps.projects.models import Project
 from apps.runs.models import Run
 
@@ -82,6 +83,20 @@ def collection_url(collection: Collection) -> str:
     if collection.project is None:
         return reverse("registry_collection", args=[collection.team.name, *names])
     return reverse("collection", args=[collection.team.name, collection.project.name, *names])
+
+
+def golden_sets_url(team: Team) -> str:
+    """All golden sets of a team."""
+    return reverse("golden_sets", args=[team.name])
+
+
+def golden_set_url(team: Team, golden_set: GoldenSet) -> str:
+    """The leaderboard on a golden set."""
+    return reverse("golden_set", args=[team.name, golden_set.name])
+
+
+def edit_golden_set_url(team: Team, golden_set: GoldenSet) -> str:
+    return reverse("edit_golden_set", args=[team.name, golden_set.name])
 
 
 def place_url(version: Version) -> str:

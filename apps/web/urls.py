@@ -14,6 +14,7 @@ from apps.web.views import (
     compare,
     difference,
     files,
+    golden_sets,
     history,
     home,
     labels,
@@ -69,6 +70,7 @@ def version_pages(version: str, name: str) -> list[URLPattern]:
         path(f"{version}/view/<file:path>", files.view_file, name=f"{name}_view"),
         path(f"{version}/image/<file:path>", files.image, name=f"{name}_image"),
         path(f"{version}/diff", difference.difference, name=f"{name}_diff"),
+        path(f"{version}/golden-set", golden_sets.mark, name=f"{name}_golden_set"),
     ]
 
 
@@ -138,6 +140,11 @@ urlpatterns = [
     path("<team:team>/models", home.team_models, name="models"),
     # Models of the registry, and their versions
     *model_pages("<team:team>/models/<name:collection>", ""),
+    # What models are measured by. Names of golden sets may hold anything, slashes too, so nothing
+    # comes after them.
+    path("<team:team>/golden-sets", golden_sets.golden_sets, name="golden_sets"),
+    path("<team:team>/golden-sets/<file:name>", golden_sets.golden_set, name="golden_set"),
+    path("<team:team>/settings/golden-sets/<file:name>", golden_sets.edit, name="edit_golden_set"),
     # What else stands in the registry
     *artifact_pages(REGISTRY, "registry_"),
     # Projects and runs

@@ -273,6 +273,8 @@ _SENTENCES: Mapping[str, Promise] = {
     "collection.created": _lazy("created %(subject)s"),
     "golden_set.marked": _lazy("marked the golden set %(subject)s"),
     "golden_set.retired": _lazy("retired the golden set %(subject)s"),
+    "golden_set.brought_back": _lazy("brought the golden set %(subject)s back"),
+    "golden_set.described": _lazy("described the golden set %(subject)s anew"),
     "label.defined": _lazy("set the rules of the label %(subject)s"),
     "label.deleted": _lazy("deleted the label %(subject)s"),
     "labels.ordered": _lazy("put the labels into another order"),

@@ -11,6 +11,7 @@ from apps.projects.access import Access, Action
 # Route, words, and what a reader must be allowed to be shown the way.
 TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("models", _("Models"), Action.READ),
+    ("golden_sets", _("Golden sets"), Action.READ),
     ("activity", _("Activity"), Action.READ),
     ("team_settings", _("Settings"), Action.CURATE),
 )

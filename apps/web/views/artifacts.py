@@ -29,6 +29,7 @@ from apps.registry.queries.labels import labels_of
 from apps.web.addresses import (
     artifacts_url,
     collection_url,
+    golden_set_url,
     place_url,
     run_url,
     version_url,
@@ -141,6 +142,8 @@ def artifact(
         "page": page,
         "crumbs": crumbs_to_artifacts(place.collection),
         "golden_set": golden,
+        "golden_set_url": golden_set_url(access.team, golden) if golden else "",
+        "may_mark": access.allows(Action.CURATE),
         "logged": moment(place.linked_at),
         "by": name_of(place.linked_by),
         "facts": version_facts(place, access),
@@ -212,6 +215,9 @@ def _version_rows(
             "pills": _pills(held.get(version.pk, ()), labels, is_latest=version.number == latest),
             "uses": format_count(uses.get(version.artifact_id, 0)),
             "golden_set": marked.get(version.artifact_id),
+            "golden_set_url": golden_set_url(access.team, marked[version.artifact_id])
+            if version.artifact_id in marked
+            else "",
         }
         for version in versions
     ]
