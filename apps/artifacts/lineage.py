@@ -28,6 +28,18 @@ class Edge:
     use_as: str
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Which edges lead on from an artifact and from a run."""
+
+    into_artifacts: Direction
+    into_runs: Direction
+
+
+UPWARDS = _Way(Direction.MADE, Direction.USED)
+DOWNWARDS = _Way(Direction.USED, Direction.MADE)
+
+
 @dataclass
 class Lineage:
     """The nodes by primary key, the edges, and whether some were left out for space."""
@@ -38,29 +50,30 @@ class Lineage:
     is_cut: bool = False
 
 
-def lineage_of(artifact: ArtifactVersion, user: User | None) -> Lineage:
+def lineage_of(artifact: ArtifactVersion, user: User | None, *, steps: int = STEPS) -> Lineage:
     """The graph around an artifact version, as far as the user may see it."""
     graph = Lineage(artifacts={artifact.pk: artifact})
-    _walk(graph, artifact, user, into_artifacts=Direction.MADE, into_runs=Direction.USED)
-    _walk(graph, artifact, user, into_artifacts=Direction.USED, into_runs=Direction.MADE)
+    _walk(graph, {artifact.pk}, user, UPWARDS, steps)
+    _walk(graph, {artifact.pk}, user, DOWNWARDS, steps)
     return graph
 
 
-def _walk(
-    graph: Lineage,
-    start: ArtifactVersion,
-    user: User | None,
-    *,
-    into_artifacts: Direction,
-    into_runs: Direction,
-) -> None:
+def lineage_of_run(run: Run, user: User | None, *, steps: int = STEPS) -> Lineage:
+    """The graph around a run: what it used and made, and so on."""
+    graph = Lineage(runs={run.pk: run})
+    for way in (UPWARDS, DOWNWARDS):
+        nearest = _artifacts_at(graph, {run.pk}, way.into_runs, user)
+        _walk(graph, nearest, user, way, steps - 1)
+    return graph
+
+
+def _walk(graph: Lineage, artifacts: set[int], user: User | None, way: _Way, steps: int) -> None:
     """From artifacts to runs along edges of one direction, from runs on along the other."""
-    artifacts = {start.pk}
-    for _ in range(STEPS):
-        runs = _runs_at(graph, artifacts, into_artifacts, user)
-        artifacts = _artifacts_at(graph, runs, into_runs, user)
+    for _ in range(steps):
         if not artifacts:
             return
+        runs = _runs_at(graph, artifacts, way.into_artifacts, user)
+        artifacts = _artifacts_at(graph, runs, way.into_runs, user)
 
 
 def _runs_at(

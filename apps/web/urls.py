@@ -18,6 +18,7 @@ from apps.web.views import (
     history,
     home,
     labels,
+    lineage,
     models,
     notes,
     pages,
@@ -70,6 +71,7 @@ def version_pages(version: str, name: str) -> list[URLPattern]:
         path(f"{version}/view/<file:path>", files.view_file, name=f"{name}_view"),
         path(f"{version}/image/<file:path>", files.image, name=f"{name}_image"),
         path(f"{version}/diff", difference.difference, name=f"{name}_diff"),
+        path(f"{version}/lineage", lineage.version_lineage, name=f"{name}_lineage"),
         path(f"{version}/golden-set", golden_sets.mark, name=f"{name}_golden_set"),
     ]
 
@@ -156,6 +158,11 @@ urlpatterns = [
     ),
     path("<team:team>/<name:project>/notes", notes.project_notes, name="project_notes"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
+    path(
+        "<team:team>/<name:project>/runs/<name:run>/lineage",
+        lineage.run_lineage,
+        name="run_lineage",
+    ),
     path("<team:team>/<name:project>/runs/<name:run>/notes", notes.run_notes, name="run_notes"),
     # A project's own models: the same views
     *model_pages("<team:team>/<name:project>/models/<name:collection>", "project_"),

@@ -196,7 +196,14 @@ function drawAgain() {
   for (const figure of document.querySelectorAll("[data-chart].is-live")) draw(figure);
 }
 
+// <div data-show=".is-current"> starts scrolled so that what it names stands in its middle.
+function showMiddle(box) {
+  const mark = box.querySelector(box.dataset.show)?.getBoundingClientRect();
+  if (mark) box.scrollLeft += mark.left + mark.width / 2 - box.getBoundingClientRect().left - box.clientWidth / 2;
+}
+
 function begin(root) {
+  root.querySelectorAll("[data-show]").forEach(showMiddle);
   for (const figure of root.querySelectorAll("[data-chart]:not(.is-live)")) near.observe(figure);
   countChecked();
 }

@@ -113,16 +113,27 @@ class Kin:
 
 
 def show_lineage(
-    graph: Lineage, places: Mapping[int, Version], current: ArtifactVersion, access: Access
+    graph: Lineage,
+    places: Mapping[int, Version],
+    current: ArtifactVersion | Run,
+    access: Access,
+    *,
+    is_walk: bool = False,
 ) -> Kin | None:
-    """The graph around an artifact; `places` are where its artifacts stand. None when alone."""
+    """The graph around an artifact or a run; `places` are where its artifacts stand.
+
+    None when it is alone. The boxes lead to the pages of what they show; on a walk, to the graph
+    around it.
+    """
     if not graph.edges:
         return None
+    own = node_key(current)
+    below = "/lineage" if is_walk else ""
     nodes = [
-        _artifact_node(artifact, places.get(artifact.pk), is_current=artifact.pk == current.pk)
+        _artifact_node(artifact, places.get(artifact.pk), own, below)
         for artifact in graph.artifacts.values()
     ]
-    nodes += [_run_node(run, access) for run in graph.runs.values()]
+    nodes += [_run_node(run, access, own, below) for run in graph.runs.values()]
     edges = sorted(
         (
             (f"run-{edge.run_id}", f"artifact-{edge.artifact_id}")
@@ -139,7 +150,13 @@ def show_lineage(
             edges=[Edge(source, target) for source, target in edges],
         )
     )
-    return Kin(drawing, _used(graph, places, current), graph.is_cut)
+    used = _used(graph, places, current) if isinstance(current, ArtifactVersion) else []
+    return Kin(drawing, used, graph.is_cut)
+
+
+def node_key(thing: ArtifactVersion | Run) -> str:
+    """What the drawing calls an artifact or a run."""
+    return f"{'run' if isinstance(thing, Run) else 'artifact'}-{thing.pk}"
 
 
 def used_artifacts(graph: Lineage, current: ArtifactVersion) -> list[tuple[ArtifactVersion, str]]:
@@ -177,24 +194,30 @@ def url_of(place: Version | None) -> str:
     return place_url(place) if place is not None else ""
 
 
-def _artifact_node(artifact: ArtifactVersion, place: Version | None, *, is_current: bool) -> Node:
+def _artifact_node(
+    artifact: ArtifactVersion, place: Version | None, current: str, below: str
+) -> Node:
+    key = node_key(artifact)
+    url = url_of(place)
     return Node(
-        key=f"artifact-{artifact.pk}",
+        key=key,
         label=name_of_artifact(artifact, place),
         kind=artifact.type,
         detail=f"{artifact.short_digest} · {format_bytes(artifact.size_bytes)}",
-        url="" if is_current else url_of(place),
+        url=url + below if url and key != current else "",
         role=_ROLES.get(artifact.type, "slate"),
-        is_current=is_current,
+        is_current=key == current,
     )
 
 
-def _run_node(run: Run, access: Access) -> Node:
+def _run_node(run: Run, access: Access, current: str, below: str) -> Node:
+    key = node_key(run)
     return Node(
-        key=f"run-{run.pk}",
+        key=key,
         label=run.name,
         kind=_("run"),
         detail=run.job_type or (run.created_by.username if run.created_by else ""),
-        url=run_url(access.team, run),
+        url=run_url(access.team, run) + below if key != current else "",
         role="amber",
+        is_current=key == current,
     )
