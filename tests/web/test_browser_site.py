@@ -111,8 +111,6 @@ class TestEveryPage:
         addresses += [f"/main/digits/runs/{run.key}", "/authorize"]
         addresses += ["/settings", "/settings/keys", "/settings/password"]
         addresses += ["/main/digits/artifacts", "/main/artifacts", data]
-        addresses += ["/main/golden-sets", "/main/golden-sets/digits-10k", f"{data}/v1/golden-set"]
-        addresses += ["/main/settings/golden-sets/digits-10k"]
         addresses += [f"{data}/v2", f"{data}/v2/diff", f"{data}/v1/view/data.bin"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
         for width in WIDTHS:

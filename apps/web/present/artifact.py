@@ -202,7 +202,8 @@ def _artifact_node(
     return Node(
         key=key,
         label=name_of_artifact(artifact, place),
-        kind=artifact.type,
+        # The number stands on top: the box has no room for it behind a long name.
+        kind=f"{artifact.type} v{place.number}" if place else artifact.type,
         detail=f"{artifact.short_digest} · {format_bytes(artifact.size_bytes)}",
         url=url + below if url and key != current else "",
         role=_ROLES.get(artifact.type, "slate"),
