@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import (
     HttpRequest,
@@ -96,6 +97,9 @@ class Desk(ModelAdmin):
 
     form = DeskForm
     empty_value_display = "–"
+    formfield_overrides: ClassVar = {
+        models.TextField: {"widget": forms.Textarea(attrs={"rows": 4})},
+    }
     list_per_page = PAGE
     list_max_show_all = 0
     show_full_result_count = False
@@ -129,6 +133,10 @@ class Desk(ModelAdmin):
     def page_of(self, row: Any) -> str:
         """The row's page on the site, if it has one."""
         return ""
+
+    def ways_of(self, row: Any) -> list[tuple[Words, str]]:
+        """Further pages of the site where something is done with the row."""
+        return []
 
     # Who may what --------------------------------------------------------------------------------
 
@@ -253,6 +261,7 @@ class Desk(ModelAdmin):
     ) -> HttpResponse:
         row = context["original"]
         context["row_name"] = self.name_of(row) if row else ""
+        context["ways"] = self.ways_of(row) if row else []
         response = super().render_change_form(request, context, *args, **kwargs)
         if context["errors"]:
             response.status_code = 400
@@ -305,6 +314,9 @@ class Desk(ModelAdmin):
 
     def log_change(self, *args: Any, **kwargs: Any) -> Any:
         """The service has recorded the event."""
+
+    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().get_action_choices(request, default_choices=[("", str(_("choose…")))])
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
+from apps.admin.cells import json_text, moment
 from apps.admin.desk import Desk
 from apps.admin.filters import Filter
 from apps.admin.places import person, projects_where, teams_where
@@ -17,6 +18,8 @@ from apps.audit.models import Event
 from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.registry.queries.history import visible_events
+
+AT = moment("at", _("when"))
 
 
 class EventTeamFilter(Filter):
@@ -70,17 +73,17 @@ class EventDesk(Desk):
     has_history = False
     fields = (
         "sequence",
-        "at",
+        AT,
         "kind",
         "actor_name",
         "about_what",
         "reason",
-        "payload",
+        "facts",
         "request_id",
         "hash",
     )
-    readonly_fields = ("about_what",)
-    list_display = ("at", "kind", "actor_name", "about_what", "reason")
+    readonly_fields = ("about_what", "facts", AT)
+    list_display = (AT, "kind", "actor_name", "about_what", "reason")
     list_filter = (EventTeamFilter, KindFilter)
     search_fields = ("actor_name", "kind", "reason")
     ordering = ("-sequence",)
@@ -100,6 +103,10 @@ class EventDesk(Desk):
             raise NotFound("There is no such team.")
         project = Project.objects.filter(pk=row.project_id).first() if row.project_id else None
         return team, project
+
+    @display(description=_("details"))
+    def facts(self, row: Event) -> str:
+        return json_text(row.payload)
 
     @display(description=_("about"))
     def about_what(self, row: Event) -> str:

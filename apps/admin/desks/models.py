@@ -7,7 +7,7 @@ the service that the button and the API use.
 from typing import Any
 
 from django.contrib.admin import action, display, register
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
@@ -15,13 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
+from apps.admin.cells import json_text, moment, pills
 from apps.admin.deleting import ask_deletion
 from apps.admin.desk import Desk, DeskForm
 from apps.admin.filters import ProjectFilter, TeamFilter, set_filter
 from apps.admin.labels import ask_promotion, ask_removal, ask_roll_back
 from apps.admin.links import collection_page, place_words, version_page
 from apps.admin.places import collections_where, projects_where
-from apps.admin.site import site
+from apps.admin.site import Words, site
 from apps.artifacts.choices import ArtifactState
 from apps.artifacts.models import ArtifactVersion, Collection, LabelHolding, Version
 from apps.artifacts.services import update_collection, version_subject
@@ -29,8 +30,14 @@ from apps.bin.queries.consequences import consequences_of_collection, consequenc
 from apps.bin.services.deletion import delete_collection, delete_version
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
+from apps.registry.models import StatusLabel
 
 SECTION = _("Models")
+CREATED = moment("created_at", _("made"))
+LINKED = moment("linked_at", _("linked"))
+HELD_FROM = moment("held_from", _("from"))
+HELD_UNTIL = moment("held_until", _("until"))
+SEALED = moment("sealed_at", _("sealed"))
 
 
 class CollectionForm(DeskForm):
@@ -51,9 +58,9 @@ class CollectionDesk(Desk):
     subject = "collection"
     change = Action.LOG
     form = CollectionForm
-    fields = ("name", "type", "place", "title", "description", "created_by", "created_at")
-    readonly_fields = ("name", "type", "place", "created_by", "created_at")
-    list_display = ("name", "type", "place", "title", "next_number", "created_at")
+    fields = ("name", "type", "place", "title", "description", "created_by", CREATED)
+    readonly_fields = ("name", "type", "place", "created_by", CREATED)
+    list_display = ("name", "type", "place", "title", CREATED)
     list_filter = (TeamFilter, ProjectFilter)
     list_select_related = ("team", "project")
     search_fields = ("name", "title", "type")
@@ -108,9 +115,9 @@ class VersionDesk(Desk):
     project_path = "collection__project"
     has_registry = True
     subject = "version"
-    fields = ("version", "place", "digest", "note", "linked_by", "linked_at")
-    readonly_fields = ("version", "place", "digest")
-    list_display = ("version", "place", "labels", "digest", "linked_by", "linked_at")
+    fields = ("version", "place", "labels", "digest", "note", "linked_by", LINKED)
+    readonly_fields = ("version", "place", "digest", "labels", LINKED)
+    list_display = ("version", "place", "labels", "digest", "linked_by", LINKED)
     list_filter = (TeamFilter, ProjectFilter)
     list_select_related = (
         "collection__team",
@@ -131,7 +138,11 @@ class VersionDesk(Desk):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Version]:
+        known = StatusLabel.objects.filter(
+            team=OuterRef("collection__team"), name_key=OuterRef("label_key")
+        )
         held = LabelHolding.objects.filter(held_until=None).order_by("label_key")
+        held = held.annotate(colour=Subquery(known.values("colour")[:1]))
         return (
             super()
             .get_queryset(request)
@@ -147,6 +158,10 @@ class VersionDesk(Desk):
     def page_of(self, row: Version) -> str:
         return version_page(row)
 
+    def ways_of(self, row: Version) -> list[tuple[Words, str]]:
+        page = version_page(row)
+        return [(_("Promote…"), f"{page}/promote")] if page else []
+
     @display(description=_("version"), ordering="collection__name_key")
     def version(self, row: Version) -> str:
         return self.name_of(row)
@@ -157,7 +172,8 @@ class VersionDesk(Desk):
 
     @display(description=_("labels"))
     def labels(self, row: Version) -> str:
-        return ", ".join(holding.label for holding in row.held)  # type: ignore[attr-defined]
+        held: list[Any] = row.held  # type: ignore[attr-defined]
+        return pills((holding.label, holding.colour) for holding in held)
 
     @display(description=_("digest"), ordering="artifact__digest")
     def digest(self, row: Version) -> str:
@@ -196,18 +212,18 @@ class HoldingDesk(Desk):
     fields = (
         "label",
         "version_name",
-        "held_from",
-        "held_until",
+        HELD_FROM,
+        HELD_UNTIL,
         "given_by",
         "reason",
         "is_rollback",
     )
-    readonly_fields = ("version_name",)
+    readonly_fields = ("version_name", HELD_FROM, HELD_UNTIL)
     list_display = (
         "label",
         "version_name",
-        "held_from",
-        "held_until",
+        HELD_FROM,
+        HELD_UNTIL,
         "given_by",
         "is_rollback",
         "reason",
@@ -256,22 +272,13 @@ class ArtifactDesk(Desk):
         "file_count",
         "size",
         "description",
-        "metadata",
+        "facts",
         "made_by",
         "created_by",
-        "sealed_at",
+        SEALED,
     )
-    readonly_fields = ("size",)
-    list_display = (
-        "short",
-        "type",
-        "place",
-        "file_count",
-        "size",
-        "made_by",
-        "created_by",
-        "sealed_at",
-    )
+    readonly_fields = ("size", "facts", SEALED)
+    list_display = ("short", "type", "place", "file_count", "size", "made_by", "created_by", SEALED)
     list_filter = (TeamFilter, ProjectFilter)
     list_select_related = ("project__team", "made_by", "created_by")
     search_fields = ("digest", "type", "description")
@@ -292,6 +299,10 @@ class ArtifactDesk(Desk):
     @display(description=_("place"), ordering="project__name_key")
     def place(self, row: ArtifactVersion) -> str:
         return place_words(row.project.team, row.project)
+
+    @display(description=_("metadata"))
+    def facts(self, row: ArtifactVersion) -> str:
+        return json_text(row.metadata)
 
     @display(description=_("size"), ordering="size_bytes")
     def size(self, row: ArtifactVersion) -> str:

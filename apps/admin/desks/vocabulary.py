@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
+from apps.admin.cells import moment, pill
 from apps.admin.desk import Desk, DeskForm, TeamChoice
 from apps.admin.filters import ProjectFilter, TeamFilter, choice_filter, set_filter
 from apps.admin.links import collection_page, place_words
@@ -36,6 +37,8 @@ from apps.registry.services.columns import ColumnSpec, update_columns
 from apps.registry.services.labels import save_label
 
 SECTION = _("What the team has agreed on")
+CREATED = moment("created_at", _("marked"))
+RETIRED = moment("retired_at", _("retired"))
 
 
 class LabelForm(DeskForm):
@@ -59,6 +62,12 @@ class LabelForm(DeskForm):
             "is_protected": _("Only curators move it."),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A new label without a position is the last.
+        if "name" in self.fields:
+            self.fields["position"].required = False
+
 
 @register(StatusLabel, site=site)
 class LabelDesk(Desk):
@@ -69,7 +78,7 @@ class LabelDesk(Desk):
     subject = "label"
     form = LabelForm
     fields = ("team", "name", "colour", "position", "is_exclusive", "is_protected")
-    list_display = ("name", "team", "colour", "position", "is_exclusive", "is_protected")
+    list_display = ("name", "look", "team", "position", "is_exclusive", "is_protected")
     list_filter = (
         TeamFilter,
         choice_filter("colour", _("colour"), Colour.choices),
@@ -88,6 +97,10 @@ class LabelDesk(Desk):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("team", "name") if obj else ()
+
+    @display(description=_("looks like"), ordering="colour")
+    def look(self, row: StatusLabel) -> str:
+        return pill(row.name, row.colour)
 
     def save(
         self, row: StatusLabel, form: DeskForm, access: Access, *, is_new: bool
@@ -198,7 +211,7 @@ class GoldenSetDesk(Desk):
     subject = "golden_set"
     form = GoldenSetForm
     fields = ("team", "name", "title", "digest", "example_count", "description")
-    list_display = ("name", "title", "team", "example_count", "data", "created_at", "retired_at")
+    list_display = ("name", "title", "team", "example_count", "data", CREATED, RETIRED)
     list_filter = (
         TeamFilter,
         set_filter("retired_at", _("retired"), yes=_("retired"), no=_("in use"), negate=True),

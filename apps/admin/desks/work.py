@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
+from apps.admin.cells import moment
 from apps.admin.deleting import ask_deletion
 from apps.admin.desk import Desk, DeskForm
 from apps.admin.filters import ProjectFilter, TeamFilter, choice_filter, set_filter
@@ -30,6 +31,10 @@ from apps.runs.models import Run
 from apps.runs.services import update_run
 
 SECTION = _("Work")
+CREATED = moment("created_at", _("made"))
+ARCHIVED = moment("archived_at", _("archived"))
+STARTED = moment("started_at", _("started"))
+ENDED = moment("ended_at", _("ended"))
 
 
 class ProjectForm(DeskForm):
@@ -52,15 +57,15 @@ class ProjectDesk(Desk):
     change = Action.LOG
     subject = "project"
     form = ProjectForm
-    fields = ("team", "name", "title", "description", "visibility", "archived_at")
+    fields = ("team", "name", "title", "description", "visibility", ARCHIVED)
     list_display = (
         "name",
         "team",
         "title",
         "visibility",
         "created_by",
-        "created_at",
-        "archived_at",
+        CREATED,
+        ARCHIVED,
     )
     list_filter = (
         TeamFilter,
@@ -81,8 +86,8 @@ class ProjectDesk(Desk):
     def page_of(self, row: Project) -> str:
         return project_page(row.team, row)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        fixed = ("team", "name", "archived_at")
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        fixed = ("team", "name", ARCHIVED)
         may = self.may(request, obj, Action.ADMINISTER)
         return fixed if may else (*fixed, "visibility")
 
@@ -154,8 +159,8 @@ class RunDesk(Desk):
         "code_commit",
         "host",
         "created_by",
-        "started_at",
-        "ended_at",
+        STARTED,
+        ENDED,
     )
     list_display = (
         "name",
@@ -164,8 +169,8 @@ class RunDesk(Desk):
         "group",
         "job_type",
         "created_by",
-        "started_at",
-        "ended_at",
+        STARTED,
+        ENDED,
     )
     list_filter = (
         TeamFilter,
@@ -186,7 +191,7 @@ class RunDesk(Desk):
     def page_of(self, row: Run) -> str:
         return run_page(row)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         return tuple(name for name in self.fields if name not in ("name", "notes"))
 
     @display(description=_("project"), ordering="project__name_key")
