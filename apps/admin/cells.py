@@ -31,6 +31,19 @@ def moment(field: str, words: Any) -> Any:
     return show
 
 
+def flag(field: str, words: Any, yes: Any, no: Any = "–") -> Any:
+    """A column that says in a word whether something is so."""
+
+    @display(description=words, ordering=field.replace(".", "__"))
+    def show(row: Any) -> str:
+        for part in field.split("."):
+            row = getattr(row, part)
+        return str(yes if row else no)
+
+    show.__name__ = f"{field.replace('.', '_')}_shown"
+    return show
+
+
 def pill(words: str, hue: str) -> str:
     return format_html('<span class="pill hue-{}"><span>{}</span></span>', hue, words)
 

@@ -14,7 +14,7 @@ from apps.admin.desk import Desk
 from apps.admin.filters import Filter
 from apps.admin.places import person, projects_where, teams_where
 from apps.admin.site import site
-from apps.audit.models import Event
+from apps.audit.models import Event, EventSubject
 from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.registry.queries.history import visible_events
@@ -110,4 +110,9 @@ class EventDesk(Desk):
 
     @display(description=_("about"))
     def about_what(self, row: Event) -> str:
-        return ", ".join(f"{one.kind} {one.name}" for one in row.subjects.all())
+        return ", ".join(f"{one.kind} {_short(one)}" for one in row.subjects.all())
+
+
+def _short(subject: EventSubject) -> str:
+    """An artifact is named by its digest, of which eight letters are enough to know it by."""
+    return subject.name[:8] if subject.kind == "artifact" else subject.name

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
-from apps.admin.cells import json_text, moment, pills
+from apps.admin.cells import flag, json_text, moment, pills
 from apps.admin.deleting import ask_deletion
 from apps.admin.desk import Desk, DeskForm
 from apps.admin.filters import ProjectFilter, TeamFilter, set_filter
@@ -37,6 +37,7 @@ CREATED = moment("created_at", _("made"))
 LINKED = moment("linked_at", _("linked"))
 HELD_FROM = moment("held_from", _("from"))
 HELD_UNTIL = moment("held_until", _("until"))
+ROLLED_BACK = flag("is_rollback", _("how"), _("rolled back"), _("promoted"))
 SEALED = moment("sealed_at", _("sealed"))
 
 
@@ -173,7 +174,7 @@ class VersionDesk(Desk):
     @display(description=_("labels"))
     def labels(self, row: Version) -> str:
         held: list[Any] = row.held  # type: ignore[attr-defined]
-        return pills((holding.label, holding.colour) for holding in held)
+        return pills((holding.label, holding.colour) for holding in held) or "–"
 
     @display(description=_("digest"), ordering="artifact__digest")
     def digest(self, row: Version) -> str:
@@ -216,16 +217,16 @@ class HoldingDesk(Desk):
         HELD_UNTIL,
         "given_by",
         "reason",
-        "is_rollback",
+        ROLLED_BACK,
     )
-    readonly_fields = ("version_name", HELD_FROM, HELD_UNTIL)
+    readonly_fields = ("version_name", HELD_FROM, HELD_UNTIL, ROLLED_BACK)
     list_display = (
         "label",
         "version_name",
         HELD_FROM,
         HELD_UNTIL,
         "given_by",
-        "is_rollback",
+        ROLLED_BACK,
         "reason",
     )
     list_filter = (

@@ -10,12 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.choices import Role
 from apps.accounts.models import Membership, Team, User
 from apps.accounts.services import set_role
+from apps.admin.cells import flag
 from apps.admin.desk import Desk, DeskForm
 from apps.admin.filters import TeamFilter, choice_filter
 from apps.admin.places import teams_where
 from apps.admin.site import site
 from apps.audit.actors import Subject
 from apps.projects.access import Access, Action
+
+SIGNS_IN = flag("user.is_active", _("sign-in"), _("open"), _("closed"))
 
 
 class MemberForm(DeskForm):
@@ -33,7 +36,7 @@ class MemberDesk(Desk):
     action = change = Action.ADMINISTER
     form = MemberForm
     fields = ("user", "team", "role")
-    list_display = ("name", "display_name", "team", "role", "is_active")
+    list_display = ("name", "display_name", "team", "role", SIGNS_IN)
     list_filter = (TeamFilter, choice_filter("role", _("role"), Role.choices))
     list_select_related = ("user", "team")
     search_fields = ("user__username", "user__display_name")
@@ -58,10 +61,6 @@ class MemberDesk(Desk):
     @display(description=_("shown as"), ordering="user__display_name")
     def display_name(self, row: Membership) -> str:
         return row.user.display_name
-
-    @display(description=_("may sign in"), boolean=True, ordering="user__is_active")
-    def is_active(self, row: Membership) -> bool:
-        return row.user.is_active
 
     def save(self, row: Membership, form: DeskForm, access: Access, *, is_new: bool) -> Membership:
         set_role(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
 from apps.admin.asking import chosen
-from apps.admin.cells import moment, pill
+from apps.admin.cells import flag, moment, pill
 from apps.admin.desk import Desk, DeskForm, TeamChoice
 from apps.admin.filters import ProjectFilter, TeamFilter, choice_filter, set_filter
 from apps.admin.links import collection_page, place_words
@@ -38,6 +38,9 @@ from apps.registry.services.labels import save_label
 
 SECTION = _("What the team has agreed on")
 CREATED = moment("created_at", _("marked"))
+EXCLUSIVE = flag("is_exclusive", _("holders"), _("one at a time"), _("several"))
+PROTECTED = flag("is_protected", _("moved by"), _("curators"), _("editors"))
+SHOWN = flag("is_visible", _("in the table"), _("shown"), _("hidden"))
 RETIRED = moment("retired_at", _("retired"))
 
 
@@ -78,7 +81,7 @@ class LabelDesk(Desk):
     subject = "label"
     form = LabelForm
     fields = ("team", "name", "colour", "position", "is_exclusive", "is_protected")
-    list_display = ("name", "look", "team", "position", "is_exclusive", "is_protected")
+    list_display = ("name", "look", "team", "position", EXCLUSIVE, PROTECTED)
     list_filter = (
         TeamFilter,
         choice_filter("colour", _("colour"), Colour.choices),
@@ -278,7 +281,7 @@ class ColumnDesk(Desk):
         "table",
         "metric_name",
         "position",
-        "is_visible",
+        SHOWN,
         "better",
         "format",
         "origin",
