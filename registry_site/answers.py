@@ -1,13 +1,14 @@
 """Refusals that no door gave: an unknown address, a busy database, a fault of ours.
 
 Each answers in the caller's dialect, told by the address alone, because these happen before or
-outside a view. A protocol door adds its line to `DIALECTS`.
+outside a view. A protocol door adds its lines to `DIALECTS`.
 """
 
 import logging
 import sys
 from collections.abc import Callable
 
+from django.core.exceptions import TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import select_template
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from apps.api.errors import problem
 from apps.core.errors import DomainError
 from apps.web.errors import refusal
+from registry_site.dialects import mlflow, wandb
 from registry_site.faults import refusal_for
 
 fault_log = logging.getLogger("fault")
@@ -47,10 +49,9 @@ def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 
 def dialect_of(request: HttpRequest) -> Dialect:
-    for prefix, dialect in DIALECTS:
-        if request.path_info.startswith(prefix):
-            return dialect
-    return page
+    """By the first words of the address, whole: `/artifacts-of-ours` is a team's page."""
+    path = f"{request.path_info}/"
+    return next((dialect for prefix, dialect in DIALECTS if path.startswith(prefix)), page)
 
 
 def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResponse:
@@ -69,14 +70,29 @@ def page(request: HttpRequest, status: int, code: str, message: str) -> HttpResp
     return HttpResponse(template.render(context), status=status)
 
 
-DIALECTS: list[tuple[str, Dialect]] = [("/api/", problem)]
+# The first that fits; a path counts as if it ended in a slash.
+DIALECTS: list[tuple[str, Dialect]] = [
+    ("/api/2.0/", mlflow),
+    ("/api/3.0/", mlflow),
+    ("/ajax-api/", mlflow),
+    ("/get-artifact/", mlflow),
+    ("/model-versions/", mlflow),
+    ("/api/", problem),
+    ("/graphql/", wandb),
+    ("/files/", wandb),
+    ("/artifacts/", wandb),
+    ("/artifactsV2/", wandb),
+]
 
 
 # Django's own exits: named in `urls.py`, and as CSRF_FAILURE_VIEW -------------------------------
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    message = _("The request could not be understood.")
+    if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
+        message = _("The form has too many fields; send fewer at once.")
+    else:
+        message = _("The request could not be understood.")
     return dialect_of(request)(request, 400, "invalid", message)
 
 

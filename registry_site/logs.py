@@ -94,6 +94,10 @@ def logging_config(env: Environment) -> dict[str, Any]:
             # `access` has a line for each request, `fault` one with the trace for each of ours.
             "django.request": {"level": "CRITICAL"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # Somebody's oversized form: `access` says who; the trace would only fill the disk.
+            "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
+            "django.security.TooManyFilesSent": {"level": "CRITICAL"},
+            "django.security.RequestDataTooBig": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }

@@ -111,6 +111,22 @@ def test_no_network_is_said_and_a_broken_venv_is_made_anew(checkout: Path) -> No
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_venv_without_pip_is_named(checkout: Path) -> None:
+    """As Debian's Python makes it when its package for virtual environments is missing."""
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec "{sys.executable}" "$@"\nexit 1\n')
+    python.chmod(0o755)
+
+    done = run(checkout, "install")
+
+    assert done.returncode == 1
+    assert f"there is no pip in {checkout / '.venv'}" in done.stderr
+    assert "python3-venv" in done.stderr
+    assert "package index" not in done.stderr
+    assert python.exists()
+
+
 def test_a_second_start_installs_nothing(checkout: Path, bootstrap: ModuleType) -> None:
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
+from django.test import Client, override_settings
 
 from registry_site.logs import strike_out
 
@@ -112,6 +112,31 @@ class TestMethodsAndHosts:
         answer = visitor.get("/api/v1/fine", headers={"Host": "evil.example"})
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["code"] == "unknown_host"
+
+    @pytest.mark.urls("registry_site.urls")
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize(
+        "path", ["/api/2.0/mlflow/nothing", "/api/3.0/x", "/ajax-api/2.0/mlflow/x", "/get-artifact"]
+    )
+    def test_mlflow_is_told_in_its_words(self, visitor: Client, method: str, path: str) -> None:
+        answer = visitor.generic(method, path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
+        assert answer.json()["error_code"] == "ENDPOINT_NOT_FOUND"
+        assert answer.json()["message"]
+
+    @pytest.mark.urls("registry_site.urls")
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("path", ["/graphql", "/files/main/digits/x", "/artifactsV2/a/b/c"])
+    def test_wandb_is_told_in_its_words(self, visitor: Client, method: str, path: str) -> None:
+        answer = visitor.generic(method, path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
+        (error,) = answer.json()["errors"]
+        assert error["message"]
+
+    @pytest.mark.urls("registry_site.urls")
+    @pytest.mark.parametrize("path", ["/graphql-fans/x/y/z", "/artifacts-of-ours/x/y/z", "/apis/x"])
+    def test_a_name_that_begins_alike_is_a_page(self, visitor: Client, path: str) -> None:
+        assert visitor.get(path).headers["Content-Type"].startswith("text/html")
 
     @pytest.mark.urls("registry_site.urls")
     def test_liveness_answers_a_constant_to_any_name(self, visitor: Client) -> None:
@@ -230,6 +255,17 @@ class TestFaults:
         assert record.__dict__["request_id"] == answer.headers["X-Request-ID"]
         assert record.exc_info
         assert record.exc_info[0] is RuntimeError
+
+    def test_a_form_with_too_many_fields_is_refused_and_leaves_no_trace(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        visitor = Client(enforce_csrf_checks=True)
+        visitor.cookies[django_settings.CSRF_COOKIE_NAME] = "a" * 32
+        with override_settings(DATA_UPLOAD_MAX_NUMBER_FIELDS=10):
+            answer = visitor.post("/guarded", {f"f{n}": "" for n in range(11)})
+        assert answer.status_code == 400
+        assert "too many fields" in answer.content.decode()
+        assert [record for record in caplog.records if record.exc_info] == []
 
     def test_a_refusal_that_no_door_translated_keeps_its_kind(self, visitor: Client) -> None:
         page, api = visitor.get("/not_found"), visitor.get("/api/v1/not_found")

@@ -97,6 +97,7 @@ def install(name: str) -> None:
         return
     started = time.time()
     make_venv()
+    bring_pip()
     say(f"Installing the packages of requirements/{pins.name} (a minute or two, once)")
     if not (install_with_uv(pins) or pip_install(pins)):
         stop(
@@ -138,6 +139,18 @@ def make_venv() -> None:
             f"Python could not make a virtual environment:\n{done.stdout}{done.stderr}\n"
             "On Debian and Ubuntu install it first: apt install python3-venv"
         )
+
+
+def bring_pip() -> None:
+    """Some tools make a .venv without pip; Python has its own, if nobody cut it out."""
+    for command in (["-m", "pip", "--version"], ["-m", "ensurepip", "--default-pip"]):
+        done = subprocess.run([str(PYTHON), *command], capture_output=True, check=False)
+        if done.returncode == 0:
+            return
+    stop(
+        f"there is no pip in {VENV}, and Python could not put one there.\n"
+        "Remove that folder and run it again. On Debian and Ubuntu, first: apt install python3-venv"
+    )
 
 
 def install_with_uv(pins: Path) -> bool:

@@ -216,11 +216,16 @@ def test_nothing_scrolls_sideways_on_a_phone(
         "?columns=loss@1k,loss@10k&size=100",
         "/versions/10",
         "/versions/11/promote",
+        "/versions/11/promote?label=production",
+        "/versions/10/labels/production/remove",
+        "/labels/production/rollback",
         "/history",
         "/columns",
         "/compare?v=9&v=10",
+        "/compare?v=4&v=5&v=6&v=7&v=8&v=9&v=10",
     ):
         page.goto(f"{live_server.url}{MODEL}{path}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 

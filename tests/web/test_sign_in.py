@@ -31,6 +31,11 @@ class TestPassword:
         assert answer["Location"] == "/"
         assert "ada" in text_of(client.get("/settings"))
 
+    def test_the_page_shows_no_way_to_itself(self) -> None:
+        link = '<a class="button push" href="/sign-in">'
+        assert link not in text_of(browser().get("/sign-in"))
+        assert link in text_of(browser().get("/main/x/y/z/w"))
+
     def test_letter_case_of_the_name_does_not_matter(self, ada: User) -> None:
         assert sign_in(browser(), username="ADA").status_code == 302
 

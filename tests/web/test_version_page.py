@@ -105,7 +105,9 @@ def words(text: str) -> str:
 def section(text: str, head: str) -> str:
     """The words of the panel with this head."""
     start = text.index(f'aria-labelledby="{head}"')
-    return words(text[start : text.index("</section>", start)].partition(">")[2])
+    return words(
+        text[start : text.index("</section>", start)].replace("<wbr>", "").partition(">")[2]
+    )
 
 
 # --- why is this one here? ----------------------------------------------------------------------

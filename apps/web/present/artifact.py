@@ -17,6 +17,7 @@ from apps.runs.models import Run
 from apps.web.addresses import place_url, run_url
 from apps.web.charts import Edge, LineageDrawing, LineageSpec, Node, draw_lineage
 from apps.web.charts.chart import Role
+from apps.web.wrapping import wrapping
 
 SHOWN_VALUES = 300
 MAX_VALUE = 300
@@ -78,10 +79,12 @@ def _branches(pairs: Iterable[tuple[str, object]], left: list[int], depth: int) 
         if inner:
             children = list(_branches(inner, left, depth + 1))
             note = ngettext("%(count)d value", "%(count)d values", len(inner))
-            yield Branch(name, "", children, note % {"count": len(inner)}, depth < OPEN_DEPTH)
+            yield Branch(
+                wrapping(name), "", children, note % {"count": len(inner)}, depth < OPEN_DEPTH
+            )
         else:
             left[0] -= 1
-            yield Branch(name, _value(value))
+            yield Branch(wrapping(name), _value(value))
 
 
 def _inside(value: object) -> Iterable[tuple[str, object]]:
