@@ -95,9 +95,13 @@ def console_of(run: Run, *, after: int = -1, limit: int = 1000) -> list[ConsoleL
     return list(run.console.filter(number__gt=after).order_by("number")[:limit])
 
 
-def last_lines(run: Run, *, before: int | None = None, limit: int = 200) -> list[ConsoleLine]:
-    """The last console lines, or the last ones with a number below `before`, in order."""
+def last_lines(
+    run: Run, *, before: int | None = None, limit: int = 200, words: str = ""
+) -> list[ConsoleLine]:
+    """The last console lines (below the number `before`; with these words in them), in order."""
     lines = run.console.order_by("-number")
+    if words:
+        lines = lines.filter(text__icontains=words)
     if before is not None:
         lines = lines.filter(number__lt=before)
     return list(lines[:limit])[::-1]

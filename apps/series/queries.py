@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from apps.core.errors import Invalid
 from apps.core.limits import MAX_INTEGER, MIN_INTEGER
@@ -197,6 +197,25 @@ def objects_of(*, owner_id: int, keys: Sequence[str] | None = None) -> QuerySet[
     if keys is not None:
         found = found.filter(key__in=keys)
     return found.order_by("key", "step", "at", "pk")
+
+
+@dataclass(frozen=True)
+class ObjectKey:
+    """A key under which an owner logged objects: how many, and the one that came last."""
+
+    count: int
+    newest: ObjectPoint
+
+
+def object_keys(*, owner_id: int, limit: int) -> list[ObjectKey]:
+    """The keys of an owner's objects, by name. Two queries."""
+    found = ObjectPoint.objects.filter(owner_id=owner_id).values("key").order_by("key")
+    counted = {
+        row["last"]: row["count"]
+        for row in found.annotate(count=Count("pk"), last=Max("pk"))[:limit]
+    }
+    newest = ObjectPoint.objects.filter(pk__in=counted).order_by("key")
+    return [ObjectKey(counted[point.pk], point) for point in newest]
 
 
 def _check_bounds(*steps: int | None) -> None:

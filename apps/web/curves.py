@@ -11,8 +11,7 @@ from apps.web.charts import Chart, ChartSpec, Line, line_chart
 from apps.web.charts.chart import Role, Style
 from apps.web.curve_options import CurveOptions, curve_points, start_of
 
-FIRST_CHARTS = 6
-MAX_CHARTS = 40
+CHARTS_ON_PAGE = 12
 MAX_LINES = 8
 
 USUAL = CurveOptions()
@@ -47,16 +46,26 @@ def chart_groups(series: Iterable[Series]) -> list[tuple[str, list[str]]]:
         if one.count > 1:
             groups.setdefault(_subject(one.key), []).append(one.key)
     return [
-        (subject, sorted(keys, key=rank)[:MAX_LINES]) for subject, keys in sorted(groups.items())
+        (subject, sorted(keys, key=rank)[:MAX_LINES])
+        for subject, keys in sorted(groups.items(), key=lambda group: (prefix(group[0]), group[0]))
     ]
 
 
+def prefix(subject: str) -> str:
+    """What metrics are grouped by on the page: `layer1` of `layer1/weights/norm`."""
+    first, slash, _rest = subject.partition("/")
+    return first if slash else ""
+
+
 def draw_curves(
-    run: Run, groups: Sequence[tuple[str, list[str]]], options: CurveOptions = USUAL
+    run: Run,
+    groups: Sequence[tuple[str, list[str]]],
+    options: CurveOptions = USUAL,
+    kind: SeriesKind = SeriesKind.METRIC,
 ) -> list[Chart]:
     """A chart for each group, from three queries for all of them."""
     keys = [key for _subject_, keys in groups for key in keys]
-    points = sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=keys, points=options.sample)
+    points = sampled(owner_id=run.pk, kind=kind, keys=keys, points=options.sample)
     start = start_of(points.values())
     return [
         line_chart(

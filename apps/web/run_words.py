@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from apps.runs.choices import RunState
 from apps.runs.models import Run
+from apps.web.run_page import Show
 
 STATE_HUES = {
     RunState.RUNNING: "green",
@@ -12,6 +15,16 @@ STATE_HUES = {
     RunState.CRASHED: "red",
     RunState.KILLED: "amber",
 }
+
+
+def show_words() -> tuple[tuple[Show, str], ...]:
+    """The parts of a run's page in the order of their tabs."""
+    return (
+        ("curves", _("Curves")),
+        ("system", _("System")),
+        ("objects", _("Objects")),
+        ("console", _("Console")),
+    )
 
 
 def run_seconds(run: Run, state: RunState, now: datetime) -> float:

@@ -165,6 +165,8 @@ function painted(figure) {
   layout.hoverlabel = { bgcolor: base.panel, bordercolor: base.line, font: { family: base.font, color: base.text } };
   // A finger that scrolls the page must not zoom the chart.
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
+  // New points come into a chart that somebody has zoomed; another chart begins afresh.
+  layout.uirevision = [layout.xaxis, layout.yaxis].map(({ title, type }) => `${title?.text} ${type}`).join(" ") + figure.querySelector("h2").textContent;
   done();
   return { data, layout };
 }
@@ -204,11 +206,16 @@ function showMiddle(box) {
 
 function begin(root) {
   root.querySelectorAll("[data-show]").forEach(showMiddle);
-  for (const figure of root.querySelectorAll("[data-chart]:not(.is-live)")) near.observe(figure);
+  for (const figure of root.querySelectorAll("[data-chart]:not(.is-live)")) {
+    // The live drawing of the former figure has moved into this one (hx-preserve).
+    if (figure.querySelector(".js-plotly-plot")) draw(figure).catch(console.warn);
+    else near.observe(figure);
+  }
   countChecked();
 }
 begin(document);
 document.addEventListener("htmx:load", (event) => begin(event.detail.elt.parentElement ?? document));
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
-  if (target.matches?.(".chart.is-live")) window.Plotly?.purge(target.querySelector(".chart-live"));
+  const place = target.matches?.(".chart.is-live") && target.querySelector(".chart-live");
+  if (place) window.Plotly?.purge(place);
 });

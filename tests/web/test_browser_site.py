@@ -195,7 +195,7 @@ class TestRuns:
         log(run, allowed, [0.25], first=3)
         expect(values).to_contain_text("0.25", timeout=30_000)
         finish_run(run=run, access=allowed)
-        expect(page.locator("#live .pill")).to_have_text("finished", timeout=30_000)
+        expect(page.locator("#state .pill")).to_have_text("finished", timeout=30_000)
         expect(page.locator("#live[hx-trigger]")).to_have_count(0)
 
     def test_without_scripts_curves_and_console_are_there(
