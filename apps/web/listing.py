@@ -7,6 +7,7 @@
     &sort=-loss@10k             a column, with - for descending
     &size=10 &cursor=…          which page
     &scale=log                  whatever else a page has to choose: its options
+    &view=7                     the saved view that this is, or comes from (apps/web/saved_views.py)
 
 A state has one address: what is as usual is left out, and what is not known is not repeated.
 """
@@ -24,6 +25,8 @@ from apps.core.tables import PAGE_SIZES, TableQuery
 MAX_STATUSES = 50
 MAX_COLUMNS = 200
 MAX_COLUMN_NAME = 300
+# As a view: the table without any.
+NO_VIEW = "none"
 # So that what stands above a table is seen together with it; its foot offers more.
 DEFAULT_SIZE = 10
 
@@ -39,6 +42,10 @@ class Listing:
     chosen: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
     usual_size: int = DEFAULT_SIZE
+    # The saved view that it comes from; and whether the bare address shows the default one, so that
+    # a state without anything in it has to say that it is no view.
+    view: str = ""
+    has_default: bool = False
 
     @property
     def is_narrowed(self) -> bool:
@@ -48,8 +55,19 @@ class Listing:
         """What was chosen, or empty."""
         return dict(self.options).get(name, "")
 
+    @property
+    def state(self) -> str:
+        """What a saved view keeps: the query of the address, but for the page and the view."""
+        return urlencode(self.at("")._stated(), safe="@,", quote_via=quote)
+
     def parameters(self) -> list[tuple[str, str]]:
         """The state as pairs for an address or for hidden fields."""
+        stated = self._stated()
+        is_bare = all(name == "cursor" for name, _ in stated)
+        view = (NO_VIEW if self.has_default else "") if is_bare else self.view
+        return [*stated, ("view", view)] if view else stated
+
+    def _stated(self) -> list[tuple[str, str]]:
         query = self.query
         pairs = [("filter", query.where), ("q", query.search)]
         pairs += [("status", word) for word in query.status]

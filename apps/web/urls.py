@@ -24,6 +24,7 @@ from apps.web.views import (
     pages,
     projects,
     runs,
+    saved,
     search,
     versions,
 )
@@ -82,6 +83,8 @@ def model_pages(model: str, prefix: str) -> list[URLPattern]:
     return [
         path(model, models.model, name=f"{prefix}model"),
         path(f"{model}/table.csv", models.export, name=f"{prefix}model_csv"),
+        path(f"{model}/views", saved.model_views, name=f"{prefix}model_views"),
+        path(f"{model}/views/<int:view>", saved.model_view, name=f"{prefix}model_view"),
         path(f"{model}/columns", columns.columns, name=f"{prefix}columns"),
         path(f"{model}/notes", notes.model_notes, name=f"{prefix}model_notes"),
         path(f"{model}/history", history.history, name=f"{prefix}history"),

@@ -19,12 +19,15 @@ from django.urls import reverse
 from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
+from apps.artifacts.models import Collection
 from apps.core.checks import ANY, Route, routes
 from apps.evaluations.models import MetricDefinition
-from apps.projects.access import POLICY, Action, role_in, strongest_role
+from apps.projects.access import POLICY, Access, Action, role_in, strongest_role
 from apps.projects.models import Project
 from apps.projects.services import set_project_role
+from apps.registry.choices import Sharing
 from apps.registry.services.promotion import promote_version
+from apps.registry.services.views import save_view
 from apps.runs.services import log_points
 from apps.series.services import Batch
 from tests import build
@@ -44,6 +47,7 @@ class Place:
     run: str
     artifact: str
     result: int
+    view: int
 
 
 @dataclass
@@ -54,6 +58,7 @@ class World:
     open: Place
     secret: Place
     token: str
+    registry_view: int
 
     def value(self, route: Route, name: str, place: Place, user: User | None) -> str:
         """What stands for a parameter. Raises LookupError for one that nobody has thought of."""
@@ -81,6 +86,7 @@ class World:
             "username": self.owner.username,
             "metric": str(MetricDefinition.objects.get(name="loss").pk),
             "result": str(place.result),
+            "view": str(place.view if "project>" in route.pattern else self.registry_view),
             "digest": hashlib.sha256(BODY).hexdigest(),
             "token": self.token,
         }[name]
@@ -153,13 +159,29 @@ def world() -> World:
         version = build.version(owner, build.collection(owner, project), made_by=run)
         result = build.result(owner, version.artifact, 0.5, on=golden_set)
         promote_version(version=version, label="staging", access=allowed)
-        places.append(Place(project, run.key, version.artifact.key, result.pk))
+        places.append(
+            Place(
+                project,
+                run.key,
+                version.artifact.key,
+                result.pk,
+                saved_view(version.collection, allowed),
+            )
+        )
     linked = build.version(owner, registry, place=places[0].project)
     promote_version(version=linked, label="staging", access=build.access(owner))
     build.api_key(owner)
     open_place, secret = places
     token = create_login_link(user=owner, actor=build.SYSTEM)
-    return World(owner, open_place, secret, token)
+    return World(
+        owner, open_place, secret, token, saved_view(linked.collection, build.access(owner))
+    )
+
+
+def saved_view(viewed: Collection, access: Access) -> int:
+    """A view of the team's."""
+    view = save_view(viewed=viewed, name="best", state="", sharing=Sharing.TEAM, access=access)
+    return view.pk
 
 
 def member(role: Role) -> Caller:

@@ -39,6 +39,7 @@ from apps.web.present.model import (
 from apps.web.present.notes import notes_of_model
 from apps.web.present.people import day
 from apps.web.present.table import FRAGMENT, columns_to_show, may_move, show_table
+from apps.web.saved_views import Shown, menu_of_views, show_view
 from apps.web.tables import Problem, problem_of
 
 TEMPLATE = "models/model.html"
@@ -56,13 +57,15 @@ def model(
     access: Access = request.access  # type: ignore[attr-defined]
     found = load_model(access, collection)
     known = columns_of(found, access.user)
-    listing = read_state(request.GET, known)
+    shown = read_shown(request.GET, found, known, access)
+    listing = shown.listing
     columns = columns_to_show(listing, known)
     asked = _ask(found, listing, access, columns, known)
     path = model_url(found)
     context = {
         "model": found,
         "table": show_table(found, asked.table, listing, known, access, asked.problem),
+        "saved": menu_of_views(shown, path, access),
         "path": path,
         "notes": notes_of_model(found, access),
         "may_curate": access.allows(Action.CURATE),
@@ -90,7 +93,7 @@ def export(
     access: Access = request.access  # type: ignore[attr-defined]
     found = load_model(access, collection)
     known = columns_of(found, access.user)
-    listing = read_state(request.GET, known)
+    listing = read_shown(request.GET, found, known, access).listing
     columns = columns_to_show(listing, known)
     # A filter that makes no sense is refused here, before the first line is on its way.
     lines = table_lines(found, listing.query, access.user, columns=columns)
@@ -98,6 +101,14 @@ def export(
     name = f"{found.name[:80]} status {day(timezone.now())}.csv"
     response.headers["Content-Disposition"] = content_disposition_header(True, name)
     return response
+
+
+def read_shown(
+    params: QueryDict, model: Collection, known: Sequence[Column], access: Access
+) -> Shown:
+    """The state that an address asks for, by way of a saved view or not. Raises Invalid."""
+    slugs = {column.slug for column in known}
+    return show_view(params, model, access, lambda query: read_state(query, known), slugs)
 
 
 def read_state(params: QueryDict, known: Sequence[Column]) -> Listing:
