@@ -119,7 +119,7 @@ def action_cell(text: str, url: str, label: str) -> SafeString:
     if not url:
         return SafeString('<td class="is-actions"></td>')
     return SafeString(
-        f'<td class="is-actions"><a href="{escape(url)}" aria-label="{escape(label)}">'
+        f'<td class="is-actions"><a href="{escape(url)}" data-dialog aria-label="{escape(label)}">'
         f"{escape(text)}</a></td>"
     )
 

@@ -6,7 +6,7 @@ as the element that it replaces, and holds nothing that the page would not show.
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
@@ -19,6 +19,13 @@ def asks_for(request: HttpRequest, element: str) -> bool:
         and headers.get("HX-Target") == element
         and headers.get("HX-History-Restore-Request") != "true"
     )
+
+
+def go_to(request: HttpRequest, address: str, *, dialog: str = "dialog") -> HttpResponse:
+    """After a form: to another page, from a dialog as well, which asked for a part of one."""
+    if asks_for(request, dialog):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
 
 
 def answer(

@@ -35,6 +35,32 @@ function dismiss(button) {
 const told = document.getElementById("messages");
 if (told?.childElementCount) setTimeout(() => told.append(...told.childNodes), 200);
 
+// Dialogs: <a data-dialog href="a page that has the partial dialog"> ------------------------------
+
+const question = document.getElementById("question");
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-close]") && question?.open) {
+    event.preventDefault();
+    question.close();
+    return;
+  }
+  const link = event.target.closest?.("a[data-dialog]");
+  // A click that asks for a new tab or window gets the page.
+  if (!link || !question || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  window.htmx.ajax("GET", link.href, { source: link, target: "#dialog", swap: "outerHTML" });
+});
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (!question) return;
+  // What refuses stands among the messages, which an open dialog would cover.
+  if (detail.target.id === "messages") question.close();
+  else if (detail.target.id === "dialog" && !question.open) question.showModal();
+});
+question?.addEventListener("click", (event) => {
+  if (event.target === question) question.close();
+});
+
 // Menus and keys ---------------------------------------------------------------------------------
 
 document.addEventListener("click", (event) => {

@@ -111,3 +111,77 @@ class TestUndo:
         take_session(bare_page, live_server, table.curator)
         promote_and_undo(bare_page, live_server)
         expect(bare_page.get_by_role("button", name="Dismiss")).to_be_hidden()
+
+
+class TestTheQuestion:
+    def test_a_promotion_is_asked_in_a_dialog(
+        self, page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck
+    ) -> None:
+        take_session(page, live_server, table.curator)
+        page.goto(live_server.url + MODEL)
+        promote = page.get_by_role("link", name="Promote version 2")
+        promote.click()
+        dialog = page.get_by_role("dialog", name="Promote version 2")
+        expect(dialog).to_contain_text("v2 becomes production, v1 loses it.")
+        axe(page)
+        dialog.get_by_role("link", name="Cancel").click()
+        expect(dialog).to_be_hidden()
+        expect(page).to_have_url(live_server.url + MODEL)
+
+        promote.click()
+        dialog.get_by_label("production").check()
+        dialog.get_by_label("Reason").fill("Better.")
+        dialog.get_by_role("button", name="Promote version 2").click()
+        expect(page.locator("#messages")).to_contain_text("v2 holds production now")
+        expect(page.locator(".card").first).to_contain_text("Better.")
+
+    def test_what_is_wrong_is_said_in_it(
+        self, page: Page, live_server: LiveServer, table: build.Table
+    ) -> None:
+        take_session(page, live_server, table.curator)
+        page.goto(live_server.url + MODEL)
+        page.get_by_role("link", name="Promote version 2").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Reason").fill("   ")
+        dialog.get_by_role("button", name="Promote version 2").click()
+        expect(dialog).to_contain_text("Say why, for those who ask in a year.")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+
+
+class TestViews:
+    def test_a_state_is_kept_and_found_again(
+        self, page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck
+    ) -> None:
+        take_session(page, live_server, table.editor)
+        page.goto(live_server.url + MODEL)
+        page.locator("#versions thead").get_by_role("link", name="Loss @ 10k").click()
+        expect(page.locator("#versions th[aria-sort=ascending]")).to_contain_text("Loss @ 10k")
+        page.locator(".views summary").click()
+        axe(page)
+        page.get_by_label("Name of the view").fill("Best first")
+        page.get_by_label("for the team").check()
+        page.get_by_role("button", name="Save this view").click()
+        expect(page.locator(".views summary")).to_have_text("View: Best first")
+
+        page.locator("#versions thead").get_by_role("link", name="Version").click()
+        expect(page.locator(".views summary")).to_contain_text("changed")
+        page.locator(".views summary").click()
+        page.get_by_role("link", name="All views").click()
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            axe(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("main").get_by_role("link", name="Best first").click()
+        expect(page.locator("#versions tbody tr").first).to_contain_text("0.3")
+
+    def test_without_scripts(
+        self, bare_page: Page, live_server: LiveServer, table: build.Table
+    ) -> None:
+        take_session(bare_page, live_server, table.viewer)
+        bare_page.goto(f"{live_server.url}{MODEL}?sort=loss@10k")
+        bare_page.locator(".views summary").click()
+        bare_page.get_by_label("Name of the view").fill("Mine")
+        bare_page.get_by_role("button", name="Save this view").click()
+        expect(bare_page.locator(".views summary")).to_have_text("View: Mine")
+        expect(bare_page.locator("#versions tbody tr").first).to_contain_text("0.3")

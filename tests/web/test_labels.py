@@ -310,3 +310,57 @@ def test_taking_away_needs_the_label_the_right_and_a_reason(story: Story) -> Non
     assert browser(story.viewer).post(address, {"reason": "x"}).status_code == 403
     assert browser(story.curator).post(address, {"reason": ""}).status_code == 400
     assert holder(story) == 2
+
+
+# --- in a dialog --------------------------------------------------------------------------------
+
+DIALOG = {"HX-Request": "true", "HX-Target": "dialog"}
+
+
+@pytest.mark.parametrize(
+    "address", [PROMOTE, ROLLBACK, f"{MODEL}/versions/2/labels/production/remove"]
+)
+def test_a_dialog_gets_the_whole_question_and_nothing_else(story: Story, address: str) -> None:
+    client = browser(story.curator)
+
+    part = text_of(client.get(address, headers=DIALOG))
+
+    assert part.strip().startswith('<div class="stack" id="dialog">')
+    assert f'<form class="panel" method="post" action="{address}"' in part
+    assert 'id="dialog-title"' in part
+    assert "<html" not in part
+    # On the page itself there is no second place of that name.
+    assert text_of(client.get(address)).count('id="dialog"') == 1
+
+
+def test_a_dialog_is_sent_on_when_the_label_has_moved(story: Story) -> None:
+    client = browser(story.curator)
+    data = filled(client, PROMOTE, reason="best")
+
+    answer = client.post(PROMOTE, data, headers=DIALOG)
+
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, MODEL)
+    assert holder(story) == 3
+    assert "v3 holds production now; v2 has lost it." in words(client.get(MODEL))
+
+
+def test_a_dialog_says_what_is_wrong_in_its_place(story: Story) -> None:
+    client = browser(story.curator)
+    data = filled(client, PROMOTE, reason="best")
+
+    wrong = client.post(PROMOTE, {**data, "reason": ""}, headers=DIALOG)
+    story.promote(story.version({"loss@10k": 0.2}))
+    late = client.post(PROMOTE, data, headers=DIALOG)
+
+    assert (wrong.status_code, late.status_code) == (400, 409)
+    for answer in (wrong, late):
+        assert text_of(answer).strip().startswith('<div class="stack" id="dialog">')
+    assert "Say why" in words(wrong)
+    assert "Somebody was quicker" in words(late)
+    assert holder(story) == 4
+
+
+def test_a_dialog_opens_for_nobody_who_may_not(story: Story) -> None:
+    answer = browser(story.viewer).get(PROMOTE, headers=DIALOG)
+    assert answer.status_code == 403
+    assert answer["HX-Retarget"] == "#messages"

@@ -4,8 +4,7 @@ The form carries who held the label when it was shown. When somebody was quicker
 with both facts and the same form again, so that people decide on what is true.
 """
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from apps.artifacts.models import Collection, LabelHolding, Version
@@ -38,6 +37,7 @@ from apps.web.addresses import (
     version_url,
 )
 from apps.web.forms.promotion import PromotionForm, ReasonForm, expected_holder
+from apps.web.htmx import answer, go_to
 from apps.web.present.comparison import Comparison, show_comparison
 from apps.web.present.labels import (
     Moved,
@@ -53,6 +53,8 @@ from apps.web.views.models import load_model
 
 # Beside the version itself; more columns than this do not help a decision.
 MAX_HOLDERS = 3
+# The part of each page that the dialog of other pages shows (templates/base.html).
+DIALOG = "dialog"
 
 
 @requires(Action.MOVE_LABEL)
@@ -93,7 +95,7 @@ def promote(
         return _ask_promotion(request, access, version, standing, form, moved=moved, status=409)
     loser = expected.holder if expected else None
     tell(request, gave(version, label, loser), undo=_undo_promotion(version, rules, loser))
-    return HttpResponseRedirect(model_url(model))
+    return go_to(request, model_url(model))
 
 
 @requires(Action.MOVE_LABEL)
@@ -130,7 +132,7 @@ def rollback(
         gave(holding.version, rules.name, expected.holder),
         undo=_undo_rollback(holding.version, rules, expected.holder),
     )
-    return HttpResponseRedirect(model_url(model))
+    return go_to(request, model_url(model))
 
 
 @requires(Action.MOVE_LABEL)
@@ -155,7 +157,7 @@ def remove(
             version=version, label=rules.name, access=access, reason=form.cleaned_data["reason"]
         )
         tell(request, took(version, rules.name), undo=_undo_removal(version, rules))
-        return HttpResponseRedirect(version_url(version))
+        return go_to(request, version_url(version))
     if not version.holdings.filter(label_key=rules.name_key, held_until=None).exists():
         raise NotFound(f"v{version.number} does not hold {rules.name}.")
     context = _frame(model) | {
@@ -164,9 +166,8 @@ def remove(
         "label": rules,
         "back": version_url(version),
     }
-    return render(
-        request, "versions/remove_label.html", context, status=400 if form.is_bound else 200
-    )
+    status = 400 if form.is_bound else 200
+    return answer(request, "versions/remove_label.html", context, fragment=DIALOG, status=status)
 
 
 def _undo_promotion(version: Version, rules: StatusLabel, loser: int | None) -> Undo:
@@ -222,7 +223,7 @@ def _ask_promotion(
         "comparison": _beside_holders(version, standing, access),
         "back": version_url(version),
     }
-    return render(request, "versions/promote.html", context, status=status)
+    return answer(request, "versions/promote.html", context, fragment=DIALOG, status=status)
 
 
 def _ask_rollback(
@@ -255,7 +256,7 @@ def _ask_rollback(
         if target and holding
         else None,
     }
-    return render(request, "versions/rollback.html", context, status=status)
+    return answer(request, "versions/rollback.html", context, fragment=DIALOG, status=status)
 
 
 def _visible_former(
