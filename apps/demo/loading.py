@@ -13,6 +13,7 @@ from django.db import transaction
 from apps.artifacts.models import Version
 from apps.artifacts.queries import file_at
 from apps.content.queries import open_blob
+from apps.core.work import telling
 from apps.demo.candidates import log_crash, log_evaluation, log_training, train
 from apps.demo.decisions import Kind, Move
 from apps.demo.evaluation import Evaluation, evaluate
@@ -21,7 +22,7 @@ from apps.demo.measuring import Meter, one_thread
 from apps.demo.moves import decide_and_move
 from apps.demo.network import Network
 from apps.demo.scene import DATA_RUN, Scene, find_scene, make_data, set_scene
-from apps.demo.story import STORY, Candidate, Story
+from apps.demo.story import STORY, TEAM, Candidate, Story
 from apps.runs.models import Run
 from apps.runs.queries import run_in
 
@@ -56,7 +57,8 @@ def load(
     """
     if is_loaded(story):
         return False
-    with one_thread():
+    count = len(story.candidates)
+    with one_thread(), telling("demo", team=TEAM, total=count) as tell:
         say("Loading scikit-learn's handwritten digits and making the golden sets")
         data = make_data(story)
         scene = set_scene(story, data)
@@ -66,6 +68,7 @@ def load(
             if place == story.crashes_after:
                 _load_crash(scene, say)
             _load_candidate(scene, place, candidate, say)
+            tell(place + 1)
     return True
 
 

@@ -20,6 +20,7 @@ from apps.artifacts.services import ensure_collection
 from apps.audit.models import Event
 from apps.audit.verification import verify_chain
 from apps.content.queries import open_blob
+from apps.core.work import going_on
 from apps.demo import loading
 from apps.demo.loading import CRASH_RUN, StoppedError, load
 from apps.demo.ownership import NotOurs
@@ -357,3 +358,14 @@ def test_the_whole_story_has_what_it_promises() -> None:
     assert history.first().held_from > timezone.now() - timedelta(weeks=2)  # type: ignore[union-attr]
     golden_10k = GoldenSet.objects.get(title="10k")
     assert golden_10k.example_count == 10_000
+
+
+def test_pages_can_tell_how_far_it_is() -> None:
+    told: list[tuple[int, int]] = []
+    count = len(SHORT_STORY.candidates)
+
+    load(SHORT_STORY, say=lambda _line: told.extend((one.done, one.total) for one in going_on()))
+
+    assert told[0] == (0, count)
+    assert told[-1] == (count - 1, count)
+    assert going_on() == []

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.accounts.choices import Role
 from apps.accounts.models import User
 from apps.artifacts.services import link_version
+from apps.core.work import telling
 from apps.evaluations.choices import Source
 from apps.evaluations.examples import ExampleScore
 from apps.evaluations.services import Score, record_results
@@ -318,3 +319,31 @@ def test_the_first_visit_teaches_the_first_command() -> None:
 def test_a_teams_address_leads_to_its_models(table: build.Table) -> None:
     assert browser(table.viewer).get("/main")["Location"] == "/main/models"
     assert browser(table.viewer).get("/MAIN/models").status_code == 200
+
+
+class TestLongWork:
+    NEWS = {"HX-Request": "true", "HX-Target": "work"}
+
+    def test_the_page_says_how_far_it_is(self, table: build.Table) -> None:
+        with telling("demo", team="main", total=21) as tell:
+            tell(7)
+            page = text_of(browser(table.viewer).get("/"))
+        assert "Loading the demo" in page
+        assert "7 of 21" in page
+        assert 'value="7" max="21"' in page
+        assert 'hx-trigger="every 2s"' in page
+
+    def test_news_are_the_part_alone_until_it_is_over(self, table: build.Table) -> None:
+        client = browser(table.viewer)
+        with telling("demo", team="main", total=21):
+            answer = client.get("/", headers=self.NEWS)
+            assert "0 of 21" in text_of(answer)
+            assert "<html" not in text_of(answer)
+            assert "HX-Refresh" not in answer
+        assert client.get("/", headers=self.NEWS)["HX-Refresh"] == "true"
+        assert "every 2s" not in text_of(client.get("/"))
+
+    def test_other_teams_are_not_told(self, table: build.Table) -> None:
+        stranger = build.user("stranger", role=Role.ADMIN, team_name="others")
+        with telling("demo", team="main", total=21):
+            assert "Loading the demo" not in text_of(browser(stranger).get("/"))

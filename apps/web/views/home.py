@@ -6,18 +6,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from apps.accounts.models import User
+from apps.accounts.models import Team, User
 from apps.artifacts.models import LabelHolding
 from apps.artifacts.queries import collections_of
 from apps.core.names import clean_text
 from apps.core.times import ago
+from apps.core.work import going_on
 from apps.projects.access import Access, Action, requires
 from apps.registry.queries.labels import colours_of
 from apps.registry.queries.overview import recent_moves, visible_models
 from apps.runs.models import Run
 from apps.runs.queries import live_runs
 from apps.web.addresses import model_url, run_url, team_url, version_url
-from apps.web.htmx import answer
+from apps.web.htmx import answer, asks_for
 from apps.web.overview import page_of_models
 from apps.web.pager import pager
 from apps.web.present.places import team_tabs
@@ -25,6 +26,8 @@ from apps.web.views.account import client_lines, person
 
 MAX_SEARCH = 200
 SHOWN_LIVE = 5
+# The part of the page that tells of long work.
+WORK = "work"
 
 
 @requires(Action.SIGNED_IN)
@@ -32,6 +35,9 @@ SHOWN_LIVE = 5
 def home(request: HttpRequest) -> HttpResponse:
     """What is in production, everywhere that the reader may look, and what changed lately."""
     user = person(request)
+    works = _works(user)
+    if asks_for(request, WORK):
+        return _news(request, works)
     context = _models_context(request, user, visible_models(user))
     live = list(live_runs(user)[: SHOWN_LIVE + 1])
     moves = recent_moves(user)
@@ -40,6 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "live": [_live_run(run) for run in live[:SHOWN_LIVE]],
         "more_live": len(live) > SHOWN_LIVE,
         "moves": [_move(holding, colours) for holding in moves],
+        "works": works,
     }
     return answer(request, "home/home.html", context, fragment="models")
 
@@ -64,6 +71,32 @@ def team_models(request: HttpRequest, team: str) -> HttpResponse:
         "tabs": team_tabs(access, "models"),
     }
     return answer(request, "home/team.html", context, fragment="models")
+
+
+def _works(user: User) -> list[dict[str, Any]]:
+    """Long work in the reader's teams; without any, which is nearly always, without a query."""
+    works = going_on()
+    teams = {team.name for team in Team.objects.filter(memberships__user=user)} if works else set()
+    words = {"demo": _("Loading the demo")}
+    return [
+        {
+            "key": work.key,
+            "label": words.get(work.key, work.key),
+            "done": work.done,
+            "total": work.total,
+            "note": _("%(done)d of %(total)d") % {"done": work.done, "total": work.total},
+        }
+        for work in works
+        if work.team in teams
+    ]
+
+
+def _news(request: HttpRequest, works: list[dict[str, Any]]) -> HttpResponse:
+    """How far the work is. When it is over, the page is read again with what it made."""
+    response = answer(request, "home/home.html", {"works": works}, fragment=WORK)
+    if not works:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def _models_context(request: HttpRequest, user: User, models: Any) -> dict[str, Any]:
