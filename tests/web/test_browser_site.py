@@ -112,6 +112,7 @@ class TestEveryPage:
         addresses += ["/settings", "/settings/keys", "/settings/password"]
         addresses += ["/main/digits/artifacts", "/main/artifacts", data]
         addresses += [f"{data}/v2", f"{data}/v2/diff", f"{data}/v1/view/data.bin"]
+        addresses += ["/main/digits/models/candidates/views"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
