@@ -12,6 +12,7 @@ from apps.accounts.models import Membership, User
 from apps.artifacts.cards import write_card
 from apps.artifacts.models import ModelCard
 from apps.evaluations.models import MetricDefinition
+from apps.projects.services import set_project_role
 from apps.registry.models import StatusLabel
 from apps.registry.services.promotion import promote_version
 from tests import build
@@ -49,7 +50,9 @@ def table() -> build.Table:
 @pytest.fixture
 def admin(table: build.Table) -> User:
     admin = build.user("chief", role=Role.ADMIN)
-    build.user("x" * 60, role=Role.VIEWER)
+    long_name = build.user("x" * 60, role=Role.VIEWER)
+    allowed = build.access(admin, project=table.project)
+    set_project_role(user=long_name, role=Role.EDITOR, access=allowed)
     build.api_key(admin)
     return admin
 

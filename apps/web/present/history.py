@@ -315,12 +315,12 @@ def label_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 def _changes(event: Event, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """What was one thing and is another now, for events that are not told in words."""
-    if event.kind not in _TOLD_BY_VALUE:
+    if event.kind not in _TOLD_BY_VALUE or not before:
         return []
     return [
         Change(name.replace("_", " "), _value(before.get(name)), _value(value))
         for name, value in after.items()
-        if before.get(name) != value and (before or value not in ("", None))
+        if before.get(name) != value
     ]
 
 
