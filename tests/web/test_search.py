@@ -48,6 +48,16 @@ class TestWhatIsFound:
             "Artifacts": ["digits data"],
         }
 
+    def test_the_people_of_ones_teams_with_what_they_did(self, table: build.Table) -> None:
+        build.user("ana-elsewhere", team_name="others")
+        ana = build.user("ana", role=Role.CURATOR)
+        answer = browser(table.viewer).get("/search", {"q": "ANA"})
+        (group,) = answer.context["groups"]
+        assert [(hit.name, hit.url, hit.note) for hit in group.hits] == [
+            ("ana", "/main/activity?by=ana", "curator · main")
+        ]
+        assert browser(ana).get(group.hits[0].url).status_code == 200
+
     def test_what_begins_with_the_words_stands_first(self, table: build.Table) -> None:
         for name in ("a mnist", "mnist", "z mnist"):
             build.collection(table.editor, table.project, name)
@@ -114,7 +124,7 @@ def test_the_queries_do_not_grow(table: build.Table, django_assert_num_queries: 
     client = browser(table.viewer)
     for number in range(8):
         if number in (1, 7):
-            with django_assert_num_queries(8):
+            with django_assert_num_queries(9):
                 client.get("/search", {"q": "digits"})
         build.collection(table.editor, table.project, f"digits {number}")
         build.collection(table.editor, table.project, f"digits data {number}", type="dataset")

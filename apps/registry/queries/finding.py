@@ -7,10 +7,9 @@ from typing import TypeVar
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
-from apps.accounts.models import User
+from apps.accounts.models import Membership, User
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, LabelHolding, Version
-from apps.artifacts.queries import first_places
 from apps.core.names import name_key
 from apps.evaluations.models import GoldenSet
 from apps.evaluations.queries import visible_golden_sets
@@ -26,14 +25,6 @@ Row = TypeVar("Row", Collection, Project, GoldenSet)
 
 
 @dataclass(frozen=True)
-class FoundSet:
-    """A golden set, and where its data stands if that is stored here."""
-
-    golden_set: GoldenSet
-    place: Version | None
-
-
-@dataclass(frozen=True)
 class Found:
     """What answers to some words, each kind by itself; what begins with them stands first."""
 
@@ -43,7 +34,8 @@ class Found:
     projects: Sequence[Project]
     runs: Sequence[Run]
     collections: Sequence[Collection]
-    golden_sets: Sequence[FoundSet]
+    golden_sets: Sequence[GoldenSet]
+    members: Sequence[Membership]
 
 
 def find(user: User, words: str, *, limit: int) -> Found:
@@ -51,6 +43,7 @@ def find(user: User, words: str, *, limit: int) -> Found:
     key = name_key(words)
     named = _named(Collection.objects.visible_to(user), key, words)
     named = named.select_related("team", "project")
+    sets = visible_golden_sets(user).filter(team__in=user.memberships.values("team"))
     return Found(
         models=list(named.filter(type=MODEL)[:limit]),
         versions=list(_versions(user, words)[:limit]),
@@ -58,7 +51,8 @@ def find(user: User, words: str, *, limit: int) -> Found:
         projects=list(_named(visible_projects(user), key, words)[:limit]),
         runs=list(runs_like(user, words)[:limit]),
         collections=list(named.exclude(type=MODEL)[:limit]),
-        golden_sets=_golden_sets(user, key, words, limit),
+        golden_sets=list(_named(sets.select_related("team"), key, words)[:limit]),
+        members=list(_members(user, key, words)[:limit]),
     )
 
 
@@ -114,8 +108,14 @@ def _holdings(user: User, key: str) -> QuerySet[LabelHolding]:
     )
 
 
-def _golden_sets(user: User, key: str, words: str, limit: int) -> list[FoundSet]:
-    of_teams = visible_golden_sets(user).filter(team__in=user.memberships.values("team"))
-    found = list(_named(of_teams, key, words)[:limit])
-    places = first_places([one.artifact_id for one in found if one.artifact_id], user)
-    return [FoundSet(one, places.get(one.artifact_id or 0)) for one in found]
+def _members(user: User, key: str, words: str) -> QuerySet[Membership]:
+    """The people of the reader's own teams."""
+    return (
+        Membership.objects.filter(
+            Q(user__username_key__contains=key) | Q(user__display_name__icontains=words),
+            team__in=user.memberships.values("team"),
+            user__is_active=True,
+        )
+        .select_related("user", "team")
+        .order_by("user__username_key", "team__name_key")
+    )

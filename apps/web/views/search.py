@@ -3,21 +3,27 @@ for a part of it while one types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from apps.accounts.choices import Role
+from apps.accounts.models import Membership
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.core.names import clean_text
 from apps.core.times import ago
+from apps.evaluations.models import GoldenSet
 from apps.projects.access import Action, requires
 from apps.projects.models import Project
-from apps.registry.queries.finding import Found, FoundSet, find
+from apps.registry.queries.finding import Found, find
 from apps.runs.models import Run
 from apps.web.addresses import (
     collection_url,
+    golden_set_url,
     model_url,
     place_url,
     project_url,
@@ -76,6 +82,7 @@ def _groups(found: Found) -> list[Group]:
         (_("Runs"), [_run(one) for one in found.runs]),
         (_("Golden sets"), [_golden_set(one) for one in found.golden_sets]),
         (_("Artifacts"), [_collection(one) for one in found.collections]),
+        (_("People"), [_member(one) for one in found.members]),
     )
     return [Group(title, hits[:SHOWN], len(hits) > SHOWN) for title, hits in kinds if hits]
 
@@ -104,10 +111,15 @@ def _run(run: Run) -> Hit:
     return Hit(run.name, run_url(run.project.team, run), f"{run.project} · {ago(run.started_at)}")
 
 
-def _golden_set(found: FoundSet) -> Hit:
-    golden_set = found.golden_set
-    url = place_url(found.place) if found.place else ""
-    return Hit(golden_set.title, url, golden_set.name)
+def _golden_set(golden_set: GoldenSet) -> Hit:
+    return Hit(golden_set.title, golden_set_url(golden_set.team, golden_set), golden_set.name)
+
+
+def _member(member: Membership) -> Hit:
+    """A person, by way of what they did in the team."""
+    query = urlencode({"by": member.user.username})
+    address = f"{reverse('activity', args=[member.team.name])}?{query}"
+    return Hit(str(member.user), address, f"{Role(member.role).label} · {member.team.name}")
 
 
 def _collection(collection: Collection) -> Hit:
