@@ -9,6 +9,7 @@ from apps.web.views import (
     account,
     activity,
     artifacts,
+    bin,
     cards,
     columns,
     compare,
@@ -86,6 +87,7 @@ def model_pages(model: str, prefix: str) -> list[URLPattern]:
         path(f"{model}/views", saved.model_views, name=f"{prefix}model_views"),
         path(f"{model}/views/<int:view>", saved.model_view, name=f"{prefix}model_view"),
         path(f"{model}/columns", columns.columns, name=f"{prefix}columns"),
+        path(f"{model}/delete", bin.delete_collection, name=f"{prefix}delete_model"),
         path(f"{model}/notes", notes.model_notes, name=f"{prefix}model_notes"),
         path(f"{model}/history", history.history, name=f"{prefix}history"),
         path(f"{model}/compare", compare.compare, name=f"{prefix}compare"),
@@ -93,6 +95,7 @@ def model_pages(model: str, prefix: str) -> list[URLPattern]:
         path(version, versions.version, name=f"{prefix}version"),
         path(f"{version}/card", cards.card, name=f"{prefix}card"),
         path(f"{version}/card/history", cards.card_history, name=f"{prefix}card_history"),
+        path(f"{version}/delete", bin.delete_version, name=f"{prefix}delete_version"),
         path(f"{version}/promote", labels.promote, name=f"{prefix}promote"),
         path(f"{version}/labels/<name:label>/remove", labels.remove, name=f"{prefix}remove_label"),
         *version_pages(version, f"{prefix}version"),
@@ -107,8 +110,20 @@ def artifact_pages(place: str, prefix: str) -> list[URLPattern]:
         path(place, artifacts.artifacts, name=f"{prefix}artifacts"),
         path(f"{place}/<name:type>", artifacts.artifacts, name=f"{prefix}artifacts_of_type"),
         path(collection, artifacts.collection, name=f"{prefix}collection"),
+        # A version is never named so: it is v3, 3 or latest.
+        path(f"{collection}/delete", bin.delete_collection, name=f"{prefix}delete_collection"),
         path(version, artifacts.artifact, name=f"{prefix}artifact"),
+        path(f"{version}/delete", bin.delete_version, name=f"{prefix}delete_artifact"),
         *version_pages(version, f"{prefix}artifact"),
+    ]
+
+
+def bin_pages(place: str, prefix: str) -> list[URLPattern]:
+    """What was deleted in a place, and the way back."""
+    return [
+        path(place, bin.bin, name=f"{prefix}bin"),
+        path(f"{place}/<name:item>/restore", bin.restore, name=f"{prefix}restore"),
+        path(f"{place}/<name:item>/purge", bin.purge, name=f"{prefix}purge"),
     ]
 
 
@@ -143,6 +158,7 @@ urlpatterns = [
     path("<team:team>/settings/keys", team_keys.keys, name="team_keys"),
     path("<team:team>/settings/keys/<int:key>", team_keys.revoke, name="revoke_team_key"),
     path("<team:team>/models", home.team_models, name="models"),
+    *bin_pages("<team:team>/bin", ""),
     # Models of the registry, and their versions
     *model_pages("<team:team>/models/<name:collection>", ""),
     # What models are measured by. Names of golden sets may hold anything, slashes too, so nothing
@@ -159,6 +175,8 @@ urlpatterns = [
         project_settings.project_settings,
         name="project_settings",
     ),
+    path("<team:team>/<name:project>/delete", bin.delete_project, name="delete_project"),
+    *bin_pages("<team:team>/<name:project>/bin", "project_"),
     path("<team:team>/<name:project>/notes", notes.project_notes, name="project_notes"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     path(
@@ -166,6 +184,7 @@ urlpatterns = [
         lineage.run_lineage,
         name="run_lineage",
     ),
+    path("<team:team>/<name:project>/runs/<name:run>/delete", bin.delete_run, name="delete_run"),
     path("<team:team>/<name:project>/runs/<name:run>/notes", notes.run_notes, name="run_notes"),
     # A project's own models: the same views
     *model_pages("<team:team>/<name:project>/models/<name:collection>", "project_"),

@@ -20,6 +20,7 @@ from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
 from apps.artifacts.models import Collection
+from apps.bin.services.deletion import delete_run
 from apps.core.checks import ANY, Route, routes
 from apps.evaluations.models import MetricDefinition
 from apps.projects.access import POLICY, Access, Action, role_in, strongest_role
@@ -48,6 +49,7 @@ class Place:
     artifact: str
     result: int
     view: int
+    item: str
 
 
 @dataclass
@@ -87,6 +89,7 @@ class World:
             "metric": str(MetricDefinition.objects.get(name="loss").pk),
             "result": str(place.result),
             "view": str(place.view if "project>" in route.pattern else self.registry_view),
+            "item": place.item,
             "digest": hashlib.sha256(BODY).hexdigest(),
             "token": self.token,
         }[name]
@@ -159,6 +162,8 @@ def world() -> World:
         version = build.version(owner, build.collection(owner, project), made_by=run)
         result = build.result(owner, version.artifact, 0.5, on=golden_set)
         promote_version(version=version, label="staging", access=allowed)
+        gone = build.run(owner, project)
+        delete_run(run=gone, reason="old", accept_consequences=True, access=allowed)
         places.append(
             Place(
                 project,
@@ -166,6 +171,7 @@ def world() -> World:
                 version.artifact.key,
                 result.pk,
                 saved_view(version.collection, allowed),
+                f"run-{gone.pk}",
             )
         )
     linked = build.version(owner, registry, place=places[0].project)

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Value
 
 from apps.accounts.models import Team, User
+from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, Version
 from apps.audit.models import EventSubject
 from apps.bin.choices import Kind
@@ -50,6 +51,11 @@ class BinItem:
     def key(self) -> str:
         """How addresses name it."""
         return f"{self.kind}-{self.row.pk}"
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a collection that people call a model."""
+        return isinstance(self.row, Collection) and self.row.type == MODEL
 
 
 def bin_page(access: Access, *, cursor: str | None = None, size: int = PAGE_SIZE) -> Page[BinItem]:

@@ -56,8 +56,7 @@ def delete_project(*, access: Access, reason: str = "", accept_consequences: boo
     nothing. Raises HasConsequences, Forbidden.
     """
     project = access.here
-    # As for archiving: an archived project is read-only, but may be deleted.
-    replace(access, project=None).require(Action.ADMINISTER)
+    access.require(Action.ADMINISTER)
     _hold_labels_still(access)
     locked = Project.objects.select_for_update(no_key=True).filter(pk=project.pk).first()
     if locked is None:

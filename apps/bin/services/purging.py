@@ -7,7 +7,7 @@ collection. Everything is looked at again under its lock, so what is restored me
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -126,7 +126,7 @@ def drop_unsealed(
 
 @transaction.atomic
 def _purge_run(run: Run, access: Access, before: datetime | None) -> None:
-    _require(access)
+    access.require(Action.ADMINISTER)
     locked = _locked(Run.with_deleted.all(), run.pk, before)
     delete_series(owner_ids=[run.pk])
     locked.delete()
@@ -136,7 +136,7 @@ def _purge_run(run: Run, access: Access, before: datetime | None) -> None:
 
 @transaction.atomic
 def _purge_collection(collection: Collection, access: Access, before: datetime | None) -> None:
-    _require(access)
+    access.require(Action.ADMINISTER)
     artifacts = _lock_artifacts(ArtifactVersion.objects.filter(versions__collection=collection))
     locked = _locked(Collection.with_deleted.all(), collection.pk, before)
     subjects = [collection_subject(locked)]
@@ -147,7 +147,7 @@ def _purge_collection(collection: Collection, access: Access, before: datetime |
 
 @transaction.atomic
 def _purge_version(version: Version, access: Access, before: datetime | None) -> None:
-    _require(access)
+    access.require(Action.ADMINISTER)
     artifacts = _lock_artifacts(ArtifactVersion.objects.filter(pk=version.artifact_id))
     locked = _locked(Version.objects.filter(purged_at=None), version.pk, before)
     _bury([locked])
@@ -158,7 +158,7 @@ def _purge_version(version: Version, access: Access, before: datetime | None) ->
 
 @transaction.atomic
 def _purge_project(project: Project, access: Access, before: datetime | None) -> None:
-    _require(access)
+    access.require(Action.ADMINISTER)
     locked = _locked(Project.with_deleted.filter(purged_at=None), project.pk, before)
     artifacts = _lock_artifacts(ArtifactVersion.objects.filter(project=locked))
     subjects = [project_subject(locked)]
@@ -237,11 +237,6 @@ def _beside(access: Access, item: BinItem) -> Access:
     if project is not None and project.deleted_at is not None:
         return access.over(project)
     return access.within(project)
-
-
-def _require(access: Access) -> None:
-    # An archived project is read-only, but what was deleted in it may go.
-    replace(access, project=None).require(Action.ADMINISTER)
 
 
 def _locked(rows: QuerySet[_Row], key: int, before: datetime | None) -> _Row:

@@ -4,7 +4,7 @@ Whoever may delete a thing may restore it. Each function takes the row and raise
 was removed for good in the meantime; restoring what is not in the bin changes nothing.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
@@ -15,6 +15,7 @@ from apps.artifacts.services import collection_subject, lock_collection, version
 from apps.artifacts.signals import version_linked
 from apps.audit.actors import Subject
 from apps.audit.services import record
+from apps.bin.choices import Kind
 from apps.bin.queries.items import BinItem
 from apps.core.errors import Conflict, NotFound
 from apps.projects.access import Access, Action
@@ -24,6 +25,14 @@ from apps.runs.models import Run
 from apps.runs.services import run_subject
 
 _Row = TypeVar("_Row", bound=Model)
+
+# Whoever may delete a thing may take it back.
+RESTORING: Mapping[Kind, Action] = {
+    Kind.PROJECT: Action.ADMINISTER,
+    Kind.COLLECTION: Action.DELETE_VERSION,
+    Kind.VERSION: Action.DELETE_VERSION,
+    Kind.RUN: Action.DELETE,
+}
 
 
 def restore(*, item: BinItem, access: Access) -> None:
@@ -42,9 +51,7 @@ def restore(*, item: BinItem, access: Access) -> None:
 @transaction.atomic
 def restore_project(*, project: Project, access: Access) -> None:
     """Take a project out of the bin, with everything that was in it."""
-    there = access.over(project)
-    # An archived project is read-only, but may come back.
-    replace(there, project=None).require(Action.ADMINISTER)
+    access.over(project).require(RESTORING[Kind.PROJECT])
     locked = _locked(Project.with_deleted.filter(purged_at=None), project.pk)
     if locked.deleted_at is None:
         return
@@ -55,7 +62,7 @@ def restore_project(*, project: Project, access: Access) -> None:
 @transaction.atomic
 def restore_run(*, run: Run, access: Access) -> None:
     """Take a run out of the bin. One that was going on then is shown as it is by now."""
-    access.require(Action.DELETE)
+    access.require(RESTORING[Kind.RUN])
     locked = _locked(Run.with_deleted.all(), run.pk)
     if locked.deleted_at is None:
         return
@@ -67,7 +74,7 @@ def restore_run(*, run: Run, access: Access) -> None:
 @transaction.atomic
 def restore_collection(*, collection: Collection, access: Access) -> None:
     """Take a collection out of the bin, with its versions and the labels that they hold in it."""
-    access.require(Action.DELETE_VERSION)
+    access.require(RESTORING[Kind.COLLECTION])
     locked = _locked(Collection.with_deleted.all(), collection.pk)
     if locked.deleted_at is None:
         return
@@ -81,7 +88,7 @@ def restore_version(*, version: Version, access: Access) -> None:
 
     Raises Conflict when the same artifact version has come into the collection anew.
     """
-    access.require(Action.DELETE_VERSION)
+    access.require(RESTORING[Kind.VERSION])
     list(ArtifactVersion.objects.select_for_update(no_key=True).filter(pk=version.artifact_id))
     lock_collection(version.collection)
     locked = _locked(Version.objects.filter(purged_at=None), version.pk)

@@ -13,6 +13,7 @@ TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("models", _("Models"), Action.READ),
     ("golden_sets", _("Golden sets"), Action.READ),
     ("activity", _("Activity"), Action.READ),
+    ("bin", _("Bin"), Action.READ),
     ("team_settings", _("Settings"), Action.CURATE),
 )
 SETTINGS_PAGES: tuple[tuple[str, Promise, Action], ...] = (
@@ -25,6 +26,7 @@ SETTINGS_PAGES: tuple[tuple[str, Promise, Action], ...] = (
 PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("project", _("Overview"), Action.READ),
     ("artifacts", _("Artifacts"), Action.READ),
+    ("project_bin", _("Bin"), Action.READ),
     ("project_settings", _("Settings"), Action.ADMINISTER),
 )
 

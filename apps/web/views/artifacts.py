@@ -111,6 +111,8 @@ def collection(
         "count": format_count(summary.version_count),
         "page": page.with_rows(_version_rows(page.rows, found, access)),
         "foot": pager(request, page, target="versions"),
+        "path": collection_url(found),
+        "may_delete": access.allows(Action.DELETE_VERSION),
     }
     return answer(request, "artifacts/collection.html", context, fragment="versions")
 
@@ -144,6 +146,7 @@ def artifact(
         "golden_set": golden,
         "golden_set_url": golden_set_url(access.team, golden) if golden else "",
         "may_mark": access.allows(Action.CURATE),
+        "may_delete": access.allows(Action.DELETE_VERSION),
         "logged": moment(place.linked_at),
         "by": name_of(place.linked_by),
         "facts": version_facts(place, access),

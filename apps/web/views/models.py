@@ -69,6 +69,7 @@ def model(
         "path": path,
         "notes": notes_of_model(found, access),
         "may_curate": access.allows(Action.CURATE),
+        "may_delete": access.allows(Action.DELETE_VERSION),
     }
     lines = charted(columns)
     scores = trend(found, lines, access.user)

@@ -25,6 +25,7 @@ from apps.web.htmx import answer
 from apps.web.overview import model_rows
 from apps.web.pager import pager
 from apps.web.present.notes import notes_of_project
+from apps.web.present.places import project_tabs
 from apps.web.run_words import STATE_HUES, run_seconds
 from apps.web.views.account import client_lines, person
 
@@ -94,6 +95,8 @@ def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
         "total": format_count(total),
         "created": ago(place.created_at),
         "role": access.role.label,
+        "tabs": project_tabs(access, "project"),
+        "may_delete": access.allows(Action.ADMINISTER),
         "lines": [] if page.rows else client_lines("YOUR_API_KEY"),
     }
     return answer(request, "projects/project.html", context, fragment="runs")

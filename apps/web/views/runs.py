@@ -120,6 +120,7 @@ def _fixed(request: HttpRequest, access: Access, run: Run) -> dict[str, Any]:
         "team": access.team,
         "project": project,
         "notes": notes_of_run(run, access),
+        "may_delete": access.allows(Action.DELETE),
         "crumbs": [
             {"label": access.team.name, "url": team_url(access.team)},
             {"label": str(project), "url": project_url(access.team, project)},

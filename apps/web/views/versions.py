@@ -87,6 +87,7 @@ def version(
         "held": show_held(found, standing, access),
         "offer": show_offer(found, standing, access),
         "may_move": access.allows(Action.MOVE_LABEL),
+        "may_delete": access.allows(Action.DELETE_VERSION),
         "facts": version_facts(found, access),
         "places": other_places(standing_places(found.artifact, access.user), found),
         **_scores(found, standing, latest, access),
