@@ -12,6 +12,7 @@ from apps.api.errors import problem
 from apps.api.operations import ACTIONS, JSON, api
 from apps.api.views import (  # noqa: F401  importing binds the operations
     artifacts,
+    bin,
     content,
     evaluations,
     events,

@@ -102,6 +102,7 @@ class World:
 
     table: build.Table
     run: Run
+    admin: Caller
     curator: Caller
     editor: Caller
     viewer: Caller
@@ -135,6 +136,7 @@ def world(db: None) -> World:
     return World(
         table=table,
         run=build.run(table.editor, table.project, name="first"),
+        admin=caller(owner),
         curator=caller(table.curator),
         editor=caller(table.editor),
         viewer=caller(table.viewer),

@@ -44,6 +44,7 @@ def filled(address: str, world: World) -> str:
         "name": "loss",
         "path": "data.bin",
         "result": "1",
+        "item": "run-1",
     }
     is_key = "key" in address and "/artifacts/" in address
     names["key"] = world.artifact if is_key else "loss"
@@ -137,17 +138,17 @@ def test_unknown_doubled_and_unstorable_parameters(world: World, subtests: Subte
     for method, address, operation in ALL:
         path = filled(address, world)
         with subtests.test(operation["operationId"]):
-            refused(world.curator.send(method, f"{path}?no_such=1"), 400, "no_such")
+            refused(world.admin.send(method, f"{path}?no_such=1"), 400, "no_such")
         for parameter in operation["parameters"]:
             name, kind = parameter["name"], parameter["schema"].get("type")
             if parameter["in"] != "query":
                 continue
             with subtests.test(operation["operationId"], parameter=name):
-                refused(world.curator.send(method, f"{path}?{name}=a%00b"), 400)
+                refused(world.admin.send(method, f"{path}?{name}=a%00b"), 400)
                 if kind != "array":
-                    refused(world.curator.send(method, f"{path}?{name}=1&{name}=1"), 400, name)
+                    refused(world.admin.send(method, f"{path}?{name}=1&{name}=1"), 400, name)
                 for value in numbers if kind == "integer" and name not in tried else ():
-                    refused(world.curator.send(method, f"{path}?{name}={value}"), 400, name)
+                    refused(world.admin.send(method, f"{path}?{name}={value}"), 400, name)
             tried.add(name)
 
     assert rows() == before
@@ -163,7 +164,7 @@ def test_hostile_names_are_not_found(world: World, subtests: Subtests) -> None:
             for name in hostile if found[1] not in ("team", "project") else hostile[:1]:
                 with subtests.test(operation["operationId"], place=found[1], name=name[:20]):
                     path = filled(address.replace(found[0], "@@"), world).replace("@@", name)
-                    answer = world.curator.send(method, path, {})
+                    answer = world.admin.send(method, path, {})
                     assert answer.status_code in (400, 404, 411, 415)
                     assert answer.headers["Content-Type"] == "application/problem+json"
 

@@ -9,7 +9,6 @@ from apps.api.views.results import visible_results
 from apps.api.wire.base import DEFAULT_SIZE, CursorText, ListOf, Size, VersionNumber, listed
 from apps.api.wire.evaluations import result_out
 from apps.api.wire.models import (
-    DeletedOut,
     LinkIn,
     LinkOut,
     ModelDetail,
@@ -32,7 +31,7 @@ from apps.artifacts.queries import (
     version_numbered,
     versions_of,
 )
-from apps.artifacts.services import delete_version, ensure_collection, link_version
+from apps.artifacts.services import ensure_collection, link_version
 from apps.core.paging import Key, paginate
 from apps.evaluations.queries import current_results
 from apps.projects.access import Action
@@ -133,26 +132,6 @@ def show_version(
     held = labels_of_versions([version]).get(version.pk, [])
     results = visible_results(request.access, current_results(version.artifact))
     return version_detail(version, held, [result_out(result) for result in results])
-
-
-@operation(
-    "DELETE",
-    "/models/{collection}/versions/{number}",
-    Action.DELETE_VERSION,
-    places=EITHER,
-    returns=DeletedOut,
-)
-def remove_version(
-    request: ApiRequest,
-    collection: str,
-    number: VersionNumber,
-    reason: str = "",
-    type: str = MODEL,
-) -> DeletedOut:
-    """Take a version out of its model. Its number does not return; 409 while it holds a label."""
-    version = version_of(request, collection, number, type)
-    delete_version(version=version, reason=reason, access=request.access)
-    return DeletedOut(collection=version.collection.name, version=version.number)
 
 
 def model_of(request: ApiRequest, name: str, type: str = MODEL) -> Collection:

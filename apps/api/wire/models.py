@@ -104,11 +104,6 @@ class LinkOut(Out):
     is_new: bool
 
 
-class DeletedOut(Out):
-    collection: str
-    version: int
-
-
 class PromoteIn(In):
     version: VersionNumber
     reason: str = ""

@@ -43,7 +43,7 @@ class HasConsequences(Conflict):
         super().__init__(
             "Nothing was deleted, because more goes with it: "
             + "; ".join(map(_words, consequences))
-            + ". Accept that, and say why."
+            + "."
         )
         self.consequences = tuple(consequences)
 
