@@ -17,6 +17,16 @@ def register(name: str, still_needed: StillNeeded) -> None:
     _sources[name] = still_needed
 
 
+def named_by(digests: Iterable[str]) -> dict[str, str]:
+    """Of these digests, the ones that somebody names, and who (the first, where several do)."""
+    asked = list(digests)
+    found: dict[str, str] = {}
+    for name, still_needed in _sources.items():
+        for digest in still_needed(asked):
+            found.setdefault(digest, name)
+    return found
+
+
 def needed(digests: Iterable[str]) -> set[str]:
     """Of these digests, the ones that somebody names."""
     asked = list(digests)

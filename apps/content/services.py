@@ -43,6 +43,15 @@ class Removal:
     reason: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Content that garbage collection leaves alone, for one reason."""
+
+    why: str
+    count: int
+    size_bytes: int
+
+
 def store(
     *,
     owner_id: int,
@@ -110,6 +119,26 @@ def collect_garbage(
     yield from _unnamed_blobs(before, dry_run=dry_run)
     yield from _bytes_without_row(dry_run=dry_run)
     yield from sweep_uploads(dry_run=dry_run)
+
+
+def kept_content(*, grace: timedelta = GRACE, now: datetime | None = None) -> list[Kept]:
+    """What `collect_garbage` keeps, and why: each reason with how much it keeps."""
+    after = (now or timezone.now()) - grace
+    totals: dict[str, tuple[int, int]] = {}
+    last = ""
+    while batch := list(Blob.objects.filter(pk__gt=last).order_by("pk")[:_BATCH]):
+        last = batch[-1].pk
+        named = references.named_by(blob.pk for blob in batch)
+        for blob in batch:
+            if blob.pk in named:
+                why = f"named by {named[blob.pk]}"
+            elif blob.wanted_at >= after:
+                why = f"used in the last {grace / timedelta(hours=1):g} hours"
+            else:
+                continue
+            count, size_bytes = totals.get(why, (0, 0))
+            totals[why] = count + 1, size_bytes + blob.size_bytes
+    return [Kept(why, *figures) for why, figures in sorted(totals.items())]
 
 
 def sweep_uploads(*, dry_run: bool = False) -> Iterator[Removal]:

@@ -193,21 +193,17 @@ def test_collection_beside_uploads_of_the_same_content_never_loses_it(data_folde
         assert sha256(b"".join(open_blob(blob.pk))) == blob.pk
 
 
-def test_the_command_explains_each_removal(place: str, capsys: pytest.CaptureFixture[str]) -> None:
-    digest = put(b"abc")
-    Blob.objects.update(wanted_at=timezone.now() - 3 * DAY)
+def test_what_stays_is_told_by_its_reason(place: str) -> None:
+    named, used, unnamed = put(b"named"), put(b"used"), put(b"unnamed")
+    Blob.objects.filter(pk__in=[named, unnamed]).update(wanted_at=timezone.now() - 3 * DAY)
+    references.register("a manifest", lambda digests: {named} & set(digests))
 
-    call_command("collect_garbage", "--dry-run")
-    told = capsys.readouterr().out
-    assert f"would remove content {digest} (3 bytes): named by nothing, last used" in told
-    assert Blob.objects.exists()
-
-    call_command("collect_garbage", "--grace-hours", "100")
-    assert "removed 0 things" in capsys.readouterr().out
-
-    call_command("collect_garbage")
-    assert f"removed content {digest}" in capsys.readouterr().out
-    assert not Blob.objects.exists()
+    assert services.kept_content() == [
+        services.Kept("named by a manifest", 1, 5),
+        services.Kept("used in the last 24 hours", 1, 4),
+    ]
+    assert collected(now=timezone.now()) == [unnamed]
+    assert set(Blob.objects.values_list("pk", flat=True)) == {named, used}
 
 
 def test_verification_of_sound_content(place: str, capsys: pytest.CaptureFixture[str]) -> None:
