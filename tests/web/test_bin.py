@@ -282,3 +282,17 @@ def test_a_deleted_run_or_version_says_where_it_is(place: World) -> None:
     assert "is in the bin of digits" in text_of(run)
     assert "v1 of candidates is in the bin" in text_of(version)
     assert client.get("/main/digits/models/candidates/versions/1/files/data.bin").status_code == 404
+
+
+def test_lineage_says_what_is_in_the_bin(place: World) -> None:
+    """A version that stays shows that its run is gone, and does not link to a page that is not."""
+    page = "/main/digits/models/candidates/versions/4"
+    client = signed_in(place.table.viewer)
+    assert f"/main/digits/runs/{place.trained.key}" in client.get(page).content.decode()
+
+    delete_run(run=silent(place.trained), access=place.access(place.admin))
+
+    answer = client.get(page)
+    assert f"/main/digits/runs/{place.trained.key}" not in answer.content.decode()
+    assert "training (in the bin)" in text_of(answer)
+    assert "run · training · in the bin" in text_of(answer)

@@ -207,21 +207,31 @@ def _artifact_node(
         label=name_of_artifact(artifact, place),
         # The number stands on top: the box has no room for it behind a long name.
         kind=f"{artifact.type} v{place.number}" if place else artifact.type,
-        detail=f"{artifact.short_digest} · {format_bytes(artifact.size_bytes)}",
+        detail=_artifact_detail(artifact, place),
         url=url + below if url and key != current else "",
         role=_ROLES.get(artifact.type, "slate"),
         is_current=key == current,
     )
 
 
+def _artifact_detail(artifact: ArtifactVersion, place: Version | None) -> str:
+    if artifact.purged_at is not None:
+        return _("removed for good")
+    if place is None:
+        return _("in the bin")
+    return f"{artifact.short_digest} · {format_bytes(artifact.size_bytes)}"
+
+
 def _run_node(run: Run, access: Access, current: str, below: str) -> Node:
     key = node_key(run)
+    is_deleted = run.deleted_at is not None
+    by = run.created_by.username if run.created_by else ""
     return Node(
         key=key,
         label=run.name,
         kind=_("run"),
-        detail=run.job_type or (run.created_by.username if run.created_by else ""),
-        url=run_url(access.team, run) + below if key != current else "",
+        detail=_("in the bin") if is_deleted else run.job_type or by,
+        url="" if is_deleted or key == current else run_url(access.team, run) + below,
         role="amber",
         is_current=key == current,
     )

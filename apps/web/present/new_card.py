@@ -58,7 +58,7 @@ def _about(version: Version) -> list[str]:
         (_("By"), name_of(version.linked_by)),
         (_("Size"), format_bytes(artifact.size_bytes)),
     ]
-    if run is not None and run.project_id == artifact.project_id:
+    if run is not None and run.deleted_at is None and run.project_id == artifact.project_id:
         facts.append((_("Run"), run.name))
         if run.code_commit:
             facts.append((_("Commit"), run.code_commit[:12]))

@@ -104,7 +104,9 @@ def version_facts(version: Version, access: Access) -> list[Fact]:
         Fact(_("Logged"), exact(version.linked_at)),
         Fact(_("Logged by"), name_of(version.linked_by)),
     ]
-    if run is not None:
+    if run is not None and run.deleted_at is not None:
+        facts.append(Fact(_("Run"), _("%(name)s (in the bin)") % {"name": run.name}))
+    elif run is not None:
         facts.append(Fact(_("Run"), run.name, run_url(access.team, run)))
         if run.code_commit:
             facts.append(Fact(_("Commit"), run.code_commit[:12]))

@@ -228,6 +228,8 @@ def _version_rows(
 
 def _version_row(version: Version, collection: Collection, access: Access) -> dict[str, Any]:
     artifact, run = version.artifact, version.artifact.made_by
+    if run is not None and run.deleted_at is not None:
+        run = None
     return {
         "number": f"v{version.number}",
         "url": place_url_in(version, collection),

@@ -161,7 +161,7 @@ def _standing_version(version: Version, number: int | None, access: Access) -> l
 def _curves(version: Version) -> list[Chart]:
     """The curves of the run that made it: losses before accuracies, then the rest."""
     run = version.artifact.made_by
-    if run is None:
+    if run is None or run.deleted_at is not None:
         return []
     series = list(series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_SERIES])
     groups = sorted(chart_groups(series), key=lambda group: ("loss" not in group[0], group[0]))
