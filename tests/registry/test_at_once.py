@@ -5,12 +5,8 @@ its own, and commits when the second waits. Both must succeed: a "deadlock detec
 for somebody who did nothing wrong.
 """
 
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from apps.artifacts.models import ArtifactVersion, LabelHolding
 from apps.artifacts.services import (
@@ -30,6 +26,7 @@ from apps.registry.services.labels import save_label
 from apps.registry.services.promotion import promote_version
 from apps.runs.services import update_run
 from tests import build
+from tests.meeting import meet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,31 +35,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def only_where_writers_meet(db: None) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer at a time")
-
-
-def meet(first: Callable[[], object], second: Callable[[], object]) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            first()
-            other = pool.submit(_in_own_connection, second)
-            _wait_until_it_waits(other)
-        other.result(timeout=30)
-
-
-def _in_own_connection(change: Callable[[], object]) -> None:
-    try:
-        change()
-    finally:
-        connection.close()
-
-
-def _wait_until_it_waits(other: Future[None]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not other.done():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone():
-                return
 
 
 def curating(world: build.Table) -> Access:
