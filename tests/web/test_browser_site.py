@@ -113,6 +113,8 @@ class TestEveryPage:
         addresses += ["/main/digits/artifacts", "/main/artifacts", data]
         addresses += [f"{data}/v2", f"{data}/v2/diff", f"{data}/v1/view/data.bin"]
         addresses += ["/main/digits/models/candidates/views"]
+        addresses += ["/main/bin", "/main/digits/bin"]
+        addresses += [f"/main/digits/runs/{run.key}/delete", f"{data}/v2/delete"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
