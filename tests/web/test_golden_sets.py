@@ -274,6 +274,7 @@ def test_the_list_says_how_many_models_were_measured(table: build.Table) -> None
     assert rows[0].startswith("10k digits-10k 10,000 3 not stored here")
     assert rows[1].startswith("Old retired aaa 10,000 0")
     assert f'href="{PAGE}"' in text
+    assert 'href="/main/artifacts"' in text
 
 
 def test_an_empty_list_teaches(table: build.Table) -> None:
