@@ -15,10 +15,12 @@ from apps.accounts.services import set_role
 from apps.audit.models import Event
 from apps.evaluations.services import define_metric
 from apps.projects.services import set_project_role, update_project
+from apps.registry.choices import Sharing
 from apps.registry.queries.columns import visible_columns
 from apps.registry.services.columns import ColumnSpec, update_columns
 from apps.registry.services.labels import save_label
 from apps.registry.services.promotion import promote_version
+from apps.registry.services.views import save_view
 from apps.runs.models import Run
 from apps.runs.services import finish_run
 from tests import build
@@ -83,6 +85,21 @@ class TestTheWords:
         assert rules not in page
         curators = text_of(browser(table.curator).get(f"{ACTIVITY}?what=labels"))
         assert f'<a href="{rules}"><bdi>staging</bdi></a>' in curators
+
+    def test_views_of_the_team_and_golden_sets_are_told_too(self, table: build.Table) -> None:
+        allowed = build.access(table.curator, project=table.project)
+        for name, sharing in (("own", Sharing.PRIVATE), ("best first", Sharing.TEAM)):
+            save_view(
+                viewed=table.collection,
+                name=name,
+                state="sort=loss",
+                sharing=sharing,
+                access=allowed,
+            )
+        lines = told(table.viewer, "what=tables")
+        assert lines[0] == f"{table.curator} saved the view best first"
+        assert f"{table.curator} marked the golden set digits-10k" in lines
+        assert not any("own" in line for line in lines)
 
     def test_names_that_are_code_stay_text(self, table: build.Table) -> None:
         build.run(table.editor, table.project, name="<script>x</script> %s %(y)s")
@@ -151,10 +168,10 @@ class TestPages:
         self, table: build.Table, django_assert_max_num_queries: Any
     ) -> None:
         """Session, person, team, models, projects, people, events, subjects, labels, links of
-        versions, collections, runs, projects and artifacts."""
+        versions, collections, runs, projects, artifacts and golden sets."""
         client = browser(table.viewer)
         build.run(table.editor, table.project)
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(15):
             client.get(ACTIVITY)
         for _ in range(12):
             finish_run(
@@ -163,7 +180,7 @@ class TestPages:
             )
             version = build.version(table.editor, table.collection)
             build.result(table.editor, version.artifact, 0.1, on=table.golden_set)
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(15):
             first = client.get(ACTIVITY)
         assert first.context["pager"]["text"] == "1–40"
         second = client.get(first.context["pager"]["next_url"])

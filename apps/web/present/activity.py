@@ -10,12 +10,12 @@ from apps.accounts.models import Team
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.queries import first_places
 from apps.audit.models import Event
-from apps.evaluations.models import MetricDefinition
+from apps.evaluations.models import GoldenSet, MetricDefinition
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.registry.models import StatusLabel
 from apps.runs.models import Run
-from apps.web.addresses import collection_url, place_url, project_url, run_url
+from apps.web.addresses import collection_url, golden_set_url, place_url, project_url, run_url
 from apps.web.present.history import Links, Place
 
 
@@ -35,6 +35,7 @@ def links_of(events: Iterable[Event], access: Access) -> Links:
         **_runs(wanted["run"], team),
         **_projects(wanted["project"], team),
         **_artifacts(wanted["artifact"], access),
+        **_golden_sets(wanted["golden_set"], team),
         **(_words(wanted, team) if access.allows(Action.CURATE) else {}),
     }
 
@@ -71,6 +72,14 @@ def _projects(keys: set[int], team: Team) -> dict[tuple[str, int], Place]:
     found = Project.objects.filter(pk__in=keys)
     return {
         ("project", one.pk): Place(one.name, project_url(team, one))
+        for one in (found if keys else ())
+    }
+
+
+def _golden_sets(keys: set[int], team: Team) -> dict[tuple[str, int], Place]:
+    found = GoldenSet.objects.filter(pk__in=keys, team=team)
+    return {
+        ("golden_set", one.pk): Place(one.name, golden_set_url(team, one))
         for one in (found if keys else ())
     }
 

@@ -163,12 +163,14 @@ class _Telling:
         }
         if self.event.kind in phrases:
             return phrases[self.event.kind]()
-        if self.event.kind in _SENTENCES:
-            return _phrase(str(_SENTENCES[self.event.kind]), subject=self._subject())
         noun, _dot, deed = self.event.kind.partition(".")
+        # What is sealed is an artifact, but people know it as the version that it became.
+        subject = self._subject() if noun == "artifact" else self._subject(noun, *_LEADING)
+        if self.event.kind in _SENTENCES:
+            return _phrase(str(_SENTENCES[self.event.kind]), subject=subject)
         if deed in _DEEDS:
             # A kind of things that has no sentence of its own.
-            return _phrase(str(_DEEDS[deed]), subject=self._subject(noun))
+            return _phrase(str(_DEEDS[deed]), subject=subject)
         # A kind that this page does not know is still told, by its own name.
         return _phrase("%(kind)s %(subject)s", kind=self.event.kind, subject=self._subject())
 
@@ -295,6 +297,10 @@ _SENTENCES: Mapping[str, Promise] = {
     "team.created": _lazy("created the team %(subject)s"),
     "user.activated": _lazy("let %(subject)s in again"),
     "user.deactivated": _lazy("shut %(subject)s out"),
+    "view.changed": _lazy("changed the view %(subject)s"),
+    "view.default_changed": _lazy("chose %(subject)s as the view that a table opens with"),
+    "view.deleted": _lazy("deleted the view %(subject)s"),
+    "view.saved": _lazy("saved the view %(subject)s"),
     "version.deleted": _lazy("removed %(subject)s"),
     "version.linked": _lazy("linked %(subject)s"),
 }
