@@ -52,7 +52,7 @@ Op = Literal[
 ]
 Scalar = str | int | float
 Value = Scalar | tuple[Scalar, ...] | None
-FieldKind = Literal["number", "integer", "text", "time", "choice"]
+FieldKind = Literal["number", "integer", "text", "time", "choice", "either"]
 
 _OPPOSITES: Final[dict[Op, Op]] = {
     "=": "!=",
@@ -70,7 +70,10 @@ _OPS_OF_KIND: Final[dict[FieldKind, frozenset[Op]]] = {
     "time": frozenset(["<", "<=", ">", ">="]),
     "text": frozenset(["=", "!=", "~", "!~", "in", "not in"]),
     "choice": frozenset(["=", "!=", "~", "!~", "in", "not in"]),
+    # A number in some rows and text in others: what is asked for says which.
+    "either": frozenset(["=", "!=", "<", "<=", ">", ">=", "~", "!~", "in", "not in"]),
 }
+_ORDERS: Final[frozenset[Op]] = frozenset(["<", "<=", ">", ">="])
 _KEYWORDS: Final = frozenset(["and", "or", "not", "in", "is", "missing"])
 _WORD_MARKS: Final = "_.@-/"
 _DIGITS: Final = "0123456789"
@@ -424,9 +427,9 @@ def _in_quotes(text: str, quote: str) -> str:
 class Field:
     """What a query may ask about: the kind of its values, and the condition for one comparison.
 
-    `q` gets an operator that fits the kind and a value of its type: int or float, int, str, or
-    aware datetime; a tuple of them for in; None for is missing. It never sees `not`: that arrives
-    as the opposite operator. Client text never becomes a look-up.
+    `q` gets an operator that fits the kind and a value of its type: int or float, int, str, aware
+    datetime, or number or str; a tuple of them for in; None for is missing. It never sees `not`:
+    that arrives as the opposite operator. Client text never becomes a look-up.
     """
 
     kind: FieldKind
@@ -537,6 +540,8 @@ def _typed_one(comparison: Comparison, found: Field, value: Scalar | None) -> ob
             % {"name": _shown(comparison.field), "value": _shown(str(value))},
             comparison.position,
         )
+    if found.kind == "either":
+        return _number_or_text(comparison, value)
     if not isinstance(value, str):
         # tag = 2024 means the tag "2024".
         value = repr(value)
@@ -544,6 +549,18 @@ def _typed_one(comparison: Comparison, found: Field, value: Scalar | None) -> ob
         return _time(comparison, value)
     if found.kind == "choice" and found.choices and comparison.op not in ("~", "!~"):
         return _choice(comparison, found, value)
+    return value
+
+
+def _number_or_text(comparison: Comparison, value: Scalar | None) -> object:
+    if comparison.op in ("~", "!~") and not isinstance(value, str):
+        return repr(value)
+    if comparison.op in _ORDERS and isinstance(value, str):
+        raise FilterError(
+            _("%(op)s compares with a number; %(value)s is not one")
+            % {"op": comparison.op, "value": _shown(value)},
+            comparison.position,
+        )
     return value
 
 
@@ -580,6 +597,7 @@ def _kind_word(kind: FieldKind) -> str:
         "text": _("text"),
         "time": _("time"),
         "choice": _("choice"),
+        "either": _("value"),
     }[kind]
 
 

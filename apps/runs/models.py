@@ -89,11 +89,10 @@ class Run(models.Model):
             ),
         )
         indexes = (
-            # The runs of a project, newest first, and how many there are.
+            # The runs of a project, newest first, and how many there are. Not partial: SQLite
+            # reads every row to see again what the condition of an index says already.
             models.Index(
-                fields=["project", "-started_at", "-id"],
-                name="runs_newest_first",
-                condition=Q(deleted_at__isnull=True),
+                fields=["project", "deleted_at", "-started_at", "-id"], name="runs_newest_first"
             ),
             models.Index(
                 fields=["project", "-deleted_at", "-id"],
@@ -174,8 +173,7 @@ class RunParam(RunValue):
     class Meta:
         constraints = (models.UniqueConstraint(fields=["run", "key"], name="one_param_per_key"),)
         indexes = (
-            models.Index(fields=["project", "key", "number", "run"], name="runs_by_param"),
-            models.Index(fields=["project", "key", "brief", "run"], name="runs_by_param_text"),
+            models.Index(fields=["project", "key", "number", "brief", "run"], name="runs_by_param"),
         )
 
 
@@ -187,8 +185,9 @@ class SummaryValue(RunValue):
     class Meta:
         constraints = (models.UniqueConstraint(fields=["run", "key"], name="one_summary_per_key"),)
         indexes = (
-            models.Index(fields=["project", "key", "number", "run"], name="runs_by_summary"),
-            models.Index(fields=["project", "key", "brief", "run"], name="runs_by_summary_text"),
+            models.Index(
+                fields=["project", "key", "number", "brief", "run"], name="runs_by_summary"
+            ),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Max, QuerySet
 
+from apps.core.distinct import distinct_texts
 from apps.core.errors import Invalid
 from apps.core.limits import MAX_INTEGER, MIN_INTEGER
 from apps.series.choices import SeriesKind
@@ -82,6 +83,11 @@ def common_keys(*, owner_ids: Iterable[int], kind: SeriesKind, limit: int) -> li
     found = Series.objects.filter(owner_id__in=list(owner_ids), kind=kind, count__gt=0)
     counted = found.values("key").annotate(owners=Count("pk")).order_by("-owners", "key")
     return list(counted.values_list("key", flat=True)[:limit])
+
+
+def keys_in(*, scope_id: int, kind: SeriesKind, limit: int) -> list[str]:
+    """The keys that owners in a scope have, by name, out of an index."""
+    return distinct_texts(Series, "key", {"scope_id": scope_id, "kind": kind}, limit=limit)
 
 
 def ranked(*, scope_id: int, kind: SeriesKind, key: str, descending: bool) -> QuerySet[Series]:

@@ -21,6 +21,11 @@ def project_url(team: Team, project: Project) -> str:
     return reverse("project", args=[team.name, project.name])
 
 
+def runs_url(team: Team, project: Project) -> str:
+    """All runs of a project as a table."""
+    return reverse("runs", args=[team.name, project.name])
+
+
 def run_url(team: Team, run: Run) -> str:
     return reverse("run", args=[team.name, run.project.name, run.key])
 

@@ -30,11 +30,15 @@ def row(cells: Iterable[str], *, classes: str = "") -> SafeString:
     return SafeString(f"{opening}{''.join(cells)}</tr>")
 
 
-def check_cell(name: str, value: object, label: str) -> SafeString:
-    """A box to tick the row with, for the toolbar's Compare."""
+def check_cell(name: str, value: object, label: str, *, key: str = "") -> SafeString:
+    """A box to tick the row with, for the toolbar's Compare.
+
+    With a `key`, of this page alone, it stays ticked when htmx brings the row again.
+    """
+    kept = f' id="{escape(key)}" hx-preserve="true"' if key else ""
     return SafeString(
         f'<td class="is-check"><label><input type="checkbox" name="{name}" value="{escape(value)}"'
-        f' form="compare" aria-label="{escape(label)}"></label></td>'
+        f'{kept} form="compare" aria-label="{escape(label)}"></label></td>'
     )
 
 
@@ -58,6 +62,28 @@ def number_cell(label: str, text: object, *, title: str = "", missing: bool = Fa
     kind = "is-number is-missing" if missing else "is-number"
     return SafeString(
         f'<td class="{kind}" data-label="{escape(label)}"{_title(title)}>{escape(text)}</td>'
+    )
+
+
+def state_cell(label: str, text: str, hue: str, *, live: bool = False) -> SafeString:
+    """How a run stands; one that goes on has a dot that lives."""
+    shown = f'<span class="live">{escape(text)}</span>' if live else pill(Pill(text, hue))
+    return SafeString(f'<td data-label="{escape(label)}">{shown}</td>')
+
+
+def tags_cell(label: str, tags: Sequence[str], *, more: int = 0) -> SafeString:
+    """Words on a run; how many more it has."""
+    shown = " ".join(f'<span class="tag"><bdi>{escape(tag)}</bdi></span>' for tag in tags)
+    rest = f' <span class="muted">+{more}</span>' if more else ""
+    return SafeString(f'<td data-label="{escape(label)}">{shown}{rest}</td>')
+
+
+def figures_cell(label: str, value: str, around: str, *, title: str) -> SafeString:
+    """A figure of several rows together: the middle one, and what it lies between."""
+    return SafeString(
+        f'<td class="is-number" data-label="{escape(label)}"{_title(title)}>'
+        f'<span class="measure is-plain"><span class="value">{escape(value)}</span></span> '
+        f'<span class="muted small">{escape(around)}</span></td>'
     )
 
 

@@ -83,6 +83,14 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Where the rows are asked for again while something goes on; `seen` names what they say."""
+
+    url: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Which rows are shown of how many, and the cursors of the neighbouring pages."""
 
@@ -128,10 +136,13 @@ class TableView:
     hints: Sequence[Hint] = ()
     fields: Sequence[str] = ()
     compare: Compare | None = None
+    refresh: Refresh | None = None
+    can_name_columns: bool = False  # the menu offers some only; others by their name
     csv_path: str = ""
     problem: Problem | None = None
     reading: str = ""
     number_columns: int = 0
+    says: str = ""  # what is shown, where it is no page of a longer list
 
     @property
     def is_empty(self) -> bool:
@@ -147,8 +158,13 @@ class TableView:
         return self.number_columns > LOOSE_COLUMNS
 
     @property
+    def rows_id(self) -> str:
+        """The element that holds the rows alone."""
+        return f"{self.target}-rows"
+
+    @property
     def shown(self) -> str:
-        return shown_words(self.span, self.words, is_narrowed=self.listing.is_narrowed)
+        return self.says or shown_words(self.span, self.words, is_narrowed=self.listing.is_narrowed)
 
     @property
     def previous_url(self) -> str:

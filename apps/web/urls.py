@@ -25,6 +25,7 @@ from apps.web.views import (
     pages,
     projects,
     runs,
+    runs_table,
     saved,
     search,
     versions,
@@ -178,6 +179,8 @@ urlpatterns = [
     path("<team:team>/<name:project>/delete", bin.delete_project, name="delete_project"),
     *bin_pages("<team:team>/<name:project>/bin", "project_"),
     path("<team:team>/<name:project>/notes", notes.project_notes, name="project_notes"),
+    path("<team:team>/<name:project>/runs", runs_table.runs, name="runs"),
+    path("<team:team>/<name:project>/runs.csv", runs_table.export, name="runs_csv"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     path(
         "<team:team>/<name:project>/runs/<name:run>/lineage",

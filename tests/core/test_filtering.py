@@ -12,8 +12,10 @@ from apps.core.errors import Invalid
 from apps.core.filtering import (
     And,
     Comparison,
+    Field,
     FilterError,
     Not,
+    Op,
     Or,
     Tree,
     column,
@@ -292,3 +294,36 @@ def test_what_does_not_fit_the_fields_is_refused(text: str, message: str) -> Non
 
 def test_no_condition_matches_all() -> None:
     assert to_q(None, FIELDS) == Q()
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("x = 3", ("=", 3)),
+        ("x < 0.5", ("<", 0.5)),
+        ("x = adam", ("=", "adam")),
+        ("x ~ 3", ("~", "3")),
+        ("not x = adam", ("!=", "adam")),
+        ("x in (adam, 3)", ("in", ("adam", 3))),
+        ("x is missing", ("is missing", None)),
+    ],
+)
+def test_a_field_of_numbers_and_texts_is_asked_as_the_value_says(
+    text: str, asked: tuple[object, ...]
+) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    def hear(op: Op, value: object) -> Q:
+        heard.append((op, value))
+        return Q()
+
+    to_q(parse(text), {"x": Field("either", hear)})
+
+    assert heard == [asked]
+
+
+def test_no_text_comes_before_or_after_another() -> None:
+    field = column("x", "either")
+
+    with pytest.raises(FilterError, match="< compares with a number; adam is not one"):
+        to_q(parse("x < adam"), {"x": field})

@@ -1,5 +1,7 @@
 """The new columns for the runs that are there."""
 
+from typing import Any
+
 from django.db import migrations
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Substr
@@ -7,7 +9,7 @@ from django.db.models.functions import Substr
 BLOCK = 1_000
 
 
-def fill(apps, schema_editor):
+def fill(apps: Any, schema_editor: Any) -> None:
     runs = apps.get_model("runs", "Run").objects
     for name in ("RunParam", "SummaryValue"):
         project = runs.filter(pk=OuterRef("run")).values("project")[:1]

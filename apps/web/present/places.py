@@ -25,6 +25,7 @@ SETTINGS_PAGES: tuple[tuple[str, Promise, Action], ...] = (
 )
 PROJECT_PAGES: tuple[tuple[str, Promise, Action], ...] = (
     ("project", _("Overview"), Action.READ),
+    ("runs", _("Runs"), Action.READ),
     ("artifacts", _("Artifacts"), Action.READ),
     ("project_bin", _("Bin"), Action.READ),
     ("project_settings", _("Settings"), Action.ADMINISTER),

@@ -88,10 +88,10 @@ def style_of(column: Column, scores: Iterable[Measured], *, is_compared: bool) -
         shape = "" if has_errors else "is-bare"
     else:
         shape = "is-pair" if has_errors else "is-plain"
-    return Style(_common_format(format_of(column), [score.value for score in scores]), shape)
+    return Style(common_format(format_of(column), [score.value for score in scores]), shape)
 
 
-def _common_format(spec: str, values: Sequence[float | None]) -> str:
+def common_format(spec: str, values: Sequence[float | None]) -> str:
     """For "auto", the decimals that give a middling value four digits, where that suits all."""
     sizes = sorted(
         abs(value) for value in values if value is not None and math.isfinite(value) and value

@@ -1,0 +1,121 @@
+"""All runs of a project: as a table, in groups, and as CSV."""
+
+from dataclasses import replace
+from itertools import islice
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from apps.core.errors import Invalid
+from apps.core.tables import TableQuery
+from apps.projects.access import Access, Action, requires
+from apps.runs.columns import RunColumn, keys_of
+from apps.runs.export import run_lines
+from apps.runs.grouping import group_column, grouped_runs
+from apps.runs.models import Run
+from apps.runs.table import best_values, runs_table, usual_columns
+from apps.web.addresses import project_url, team_url
+from apps.web.htmx import answer, asks_for
+from apps.web.listing import read_listing
+from apps.web.present.people import day
+from apps.web.present.places import project_tabs
+from apps.web.present.runs_table import (
+    FRAGMENT,
+    RunsPlace,
+    columns_chosen,
+    definitions_of,
+    lowest_is_best,
+    show_groups,
+    show_runs,
+)
+from apps.web.tables import Problem, TableView, problem_of
+from apps.web.views.account import client_lines
+
+TEMPLATE = "runs/table.html"
+USUAL_SIZE = 25
+LINES_AT_ONCE = 200
+# The figures of each metric of a group are a query of their own.
+MAX_GROUPED_METRICS = 8
+# What asks for no row at all, and yet has a head and a toolbar.
+NOTHING = TableQuery(where="run is missing")
+
+
+@requires(Action.READ)
+@require_safe
+def runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
+    """The runs table, or its groups; htmx may ask for it, or for its rows while some are live."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    place = _place(request, access)
+    columns = columns_chosen(place.listing) or usual_columns(place.project)
+    table = _groups(place, columns) if place.listing.option("group") else _runs(place, columns)
+    if asks_for(request, table.rows_id):
+        if table.refresh and request.GET.get("seen") == table.refresh.seen:
+            return HttpResponse(status=204)  # nothing new
+        return render(request, "components/table_rows.html", {"table": table})
+    context = {
+        "project": place.project,
+        "table": table,
+        "crumbs": [
+            {"label": access.team.title or access.team.name, "url": team_url(access.team)},
+            {"label": str(place.project), "url": project_url(access.team, place.project)},
+        ],
+        "tabs": project_tabs(access, "runs"),
+        "live": Run.objects.filter(project=place.project).live().count(),
+        "lines": client_lines("YOUR_API_KEY") if table.is_empty else [],
+    }
+    status = 400 if table.problem else 200
+    return answer(request, TEMPLATE, context, fragment=FRAGMENT, status=status)
+
+
+@requires(Action.READ)
+@require_safe
+def export(request: HttpRequest, team: str, project: str) -> StreamingHttpResponse:
+    """Every matching run as CSV, sent while it is read."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    place = _place(request, access)
+    columns = columns_chosen(place.listing) or usual_columns(place.project)
+    lines = run_lines(place.project, place.listing.query, columns=columns, keys=place.keys)
+    pieces = iter(lambda: "".join(islice(lines, LINES_AT_ONCE)), "")
+    response = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
+    name = f"{place.project.name[:80]} runs {day(timezone.now())}.csv"
+    response.headers["Content-Disposition"] = content_disposition_header(True, name)
+    return response
+
+
+def _place(request: HttpRequest, access: Access) -> RunsPlace:
+    listing = read_listing(request.GET, options={"group": None}, usual_size=USUAL_SIZE)
+    return RunsPlace(access.team, access.here, listing, keys_of(access.here))
+
+
+def _runs(place: RunsPlace, columns: list[RunColumn]) -> TableView:
+    """The table; or when the query makes no sense, a table without rows and the reason."""
+    now = timezone.now()
+    definitions = definitions_of(place.team, columns)
+    query = place.listing.query
+    problem: Problem | None = None
+    try:
+        table = runs_table(place.project, query, columns=columns, keys=place.keys, at=now)
+    except Invalid as error:
+        problem = problem_of(error, place.listing)
+        nothing = replace(NOTHING, size=query.size)
+        table = runs_table(place.project, nothing, columns=columns, keys=place.keys, at=now)
+    best = best_values(place.project, lowest_is_best(columns, definitions))
+    return show_runs(place, table, definitions, best, now, problem)
+
+
+def _groups(place: RunsPlace, columns: list[RunColumn]) -> TableView:
+    """The groups; what cannot be grouped by shows the table of runs with the reason."""
+    query = place.listing.query
+    metrics = [column for column in columns if column.is_metric][:MAX_GROUPED_METRICS]
+    try:
+        column = group_column(place.listing.option("group"), place.keys)
+        groups = grouped_runs(place.project, query, column=column, metrics=metrics, keys=place.keys)
+    except Invalid as error:
+        ungrouped = replace(place, listing=place.listing.opting("group", ""))
+        return replace(_runs(ungrouped, columns), problem=problem_of(error, place.listing))
+    total = Run.objects.filter(project=place.project).count()
+    definitions = definitions_of(place.team, metrics)
+    return show_groups(place, groups, column, columns, definitions, total)
