@@ -74,7 +74,8 @@ def test_every_box_leads_to_the_graph_around_itself(table: build.Table) -> None:
     assert section(text, "used").startswith("Used by evaluate run Open")
     assert f'href="{MODEL}"' in text
     assert 'class="role-accent is-current"' in text
-    assert f'href="{MODEL}/lineage"' in text_of(browser(table.viewer).get(MODEL))
+    for page in (MODEL, run_page("train")):
+        assert f'href="{page}/lineage"' in text_of(browser(table.viewer).get(page))
 
 
 def test_one_can_walk_on_from_a_run(table: build.Table) -> None:
@@ -107,6 +108,18 @@ def test_what_is_hidden_is_no_step(table: build.Table) -> None:
     assert "canary" not in text_of(browser(table.viewer).get(f"{DATA}/lineage"))
     assert "canary" in text_of(browser(owner).get(f"{DATA}/lineage"))
     assert browser(table.viewer).get(f"/main/secret/runs/{hidden.key}/lineage").status_code == 404
+
+
+def test_a_run_in_the_bin_is_named_and_leads_nowhere(table: build.Table) -> None:
+    train = Run.objects.get(name="train")
+    address = run_page("train")
+    Run.objects.filter(pk=train.pk).update(deleted_at=train.started_at)
+
+    text = text_of(browser(table.viewer).get(f"{MODEL}/lineage"))
+
+    assert section(text, "made") == "Made by train run, in the bin"
+    assert address not in text
+    assert browser(table.viewer).get(f"{address}/lineage").status_code == 404
 
 
 @pytest.mark.parametrize("depth", ["0", "7", "x", "-1", "²"])

@@ -129,7 +129,9 @@ def _neighbours(
             name, url, kind = name_of_artifact(artifact, place), url_of(place), artifact.type
         elif isinstance(centre, ArtifactVersion) and edge.artifact_id == centre.pk:
             run = graph.runs[edge.run_id]
-            name, url, kind = run.name, run_url(access.team, run), _("run")
+            is_deleted = run.deleted_at is not None
+            url = "" if is_deleted else run_url(access.team, run)
+            name, kind = run.name, _("run, in the bin") if is_deleted else _("run")
         else:
             continue
         walk = f"{url}/lineage" if url else ""
