@@ -17,7 +17,7 @@ test:  ## run every test on SQLite and on PostgreSQL; ARGS="-k promote" chooses 
 check:  ## format, lint, types, import contracts, templates, migrations
 	@$(BOOTSTRAP) check
 
-bench:  ## measure the status table page and logging through the API
+bench:  ## measure the pages, logging through the API, and following a live run
 	@$(BOOTSTRAP) bench $(ARGS)
 
 install:  ## install everything that the other targets need, and do nothing else

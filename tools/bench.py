@@ -1,4 +1,4 @@
-"""`make bench`: how fast the status table and logging are, on SQLite and on PostgreSQL.
+"""`make bench`: how fast pages, logging and following live runs are, on SQLite and on PostgreSQL.
 
     make bench ARGS="--versions 10000 --database sqlite --rounds 10"
 
@@ -46,6 +46,7 @@ def run(database: str, folder: Path, options: argparse.Namespace) -> int:
         environment["DATABASE_URL"] = f"postgresql://postgres@/postgres?host={folder / 'socket'}"
     command = [sys.executable, "-m", "tools.benchmarks", "--rounds", str(options.rounds)]
     command += ["--versions", *map(str, options.versions), "--batches", str(options.batches)]
+    command += ["--watch", str(options.watch)]
     try:
         print(f"\n=== {database}", flush=True)
         return subprocess.run(command, check=False, env=environment, cwd=ROOT).returncode
@@ -60,6 +61,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--versions", nargs="+", type=int, default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=15, help="measurements of each page")
     parser.add_argument("--batches", type=int, default=60, help="batches of each logging client")
+    parser.add_argument("--watch", type=int, default=20, help="seconds that a live run is watched")
     return parser.parse_args()
 
 

@@ -378,7 +378,7 @@ class TestArtifacts:
 class TestFollowing:
     @pytest.fixture(autouse=True)
     def nothing_drawn(self) -> None:
-        """Drawings are shared for a second; a test begins without those of another."""
+        """Drawings are shared for a moment; a test begins without those of another."""
         cache.clear()
 
     def test_nothing_new_costs_one_row_beside_signing_in(

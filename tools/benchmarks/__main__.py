@@ -11,13 +11,14 @@ def main() -> None:
     parser.add_argument("--versions", nargs="+", type=int, required=True)
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--batches", type=int, required=True)
+    parser.add_argument("--watch", type=int, required=True)
     options = parser.parse_args()
     django.setup()
 
     from django.conf import settings
     from django.core.management import call_command
 
-    from tools.benchmarks import pages, points, world
+    from tools.benchmarks import pages, points, site, watching, world
 
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
     call_command("migrate", verbosity=0)
@@ -31,7 +32,9 @@ def main() -> None:
             flush=True,
         )
         pages.measure(made, options.rounds)
+        site.measure(made, options.rounds)
     points.measure(f"bench-{options.versions[0]}", options.batches, options.rounds)
+    watching.measure(f"bench-{options.versions[0]}", options.watch)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Target:
     port: int
     key: str
     project: str
+    pid: int
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
@@ -123,7 +124,7 @@ def served(key: str, project: str) -> Iterator[Target]:
         port = probe.getsockname()[1]
     command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL)
-    target = Target(port, key, project)
+    target = Target(port, key, project, server.pid)
     try:
         wait_until_ready(target)
         yield target

@@ -1,7 +1,7 @@
 """The page of one run; what changes while it runs is a fragment that asks again.
 
 Twenty people may watch a run that logs ten times a second. So a watcher who has seen the newest is
-answered from one row, and what is new is drawn at most once a second for all of them: a drawing is
+answered from one row, and what is new is drawn at most twice a second for all of them: a drawing is
 nobody's own, and is made only after the run was found to be visible.
 """
 
@@ -43,8 +43,8 @@ from apps.web.views.account import person
 
 SHOWN_VALUES = 500
 SHOWN_TAGS = 100
-# A watcher asks once a second: what is logged is on the page within two and the time of a drawing.
-DRAWN_FOR_SECONDS = 1
+# A watcher asks once a second, so what is logged is seen within one and a half and a drawing.
+DRAWN_FOR_SECONDS = 0.5
 
 
 @requires(Action.READ)
