@@ -45,6 +45,21 @@ def take_session(page: Page, server: LiveServer, person: User) -> None:
     page.context.add_cookies([{"name": name, "value": value, "url": server.url}])
 
 
+def test_names_of_any_length_stay_inside(
+    page: Page, live_server: LiveServer, table: build.Table
+) -> None:
+    build.run(table.editor, table.project, name="y" * 150)
+    build.collection(table.editor, table.project, "x" * 120)
+    build.collection(table.editor, table.project, "נתונים " * 15 + "y", type="dataset")
+    take_session(page, live_server, table.viewer)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for address in ("/", "/main/models", "/search?q=y", "/search?q=x"):
+            page.goto(live_server.url + address)
+            widest = page.evaluate("document.documentElement.scrollWidth")
+            assert widest <= width, (address, width, widest)
+
+
 class TestTheSearchDialog:
     def test_by_keyboard_alone(
         self, page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck
