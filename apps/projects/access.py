@@ -196,13 +196,10 @@ def _stronger(team_role: str | None, named_role: str | None, project: Project) -
     return max(roles, key=lambda role: role.rank) if roles else None
 
 
-def requires(
-    action: Action, *, archived: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def requires(action: Action) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Bind a view to an action: resolve `team` and `project` from its address, and check.
 
-    The view finds the result as `request.access` (None where the address names no team). With
-    `archived` it is reached in an archived project too: where that is opened again.
+    The view finds the result as `request.access` (None where the address names no team).
     """
 
     def bind(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -211,11 +208,7 @@ def requires(
             request.access = None
             if action != Action.PUBLIC:
                 request.access = authorize(
-                    request,
-                    action,
-                    team=kwargs.get("team"),
-                    project=kwargs.get("project"),
-                    archived=archived,
+                    request, action, team=kwargs.get("team"), project=kwargs.get("project")
                 )
             return view(request, *args, **kwargs)
 
@@ -259,14 +252,7 @@ def strongest_role(user: User) -> Role | None:
     return max(map(Role, in_teams.union(named)), key=lambda role: role.rank, default=None)
 
 
-def authorize(
-    request: Any,
-    action: Action,
-    *,
-    team: str | None,
-    project: str | None,
-    archived: bool = False,
-) -> Any:
+def authorize(request: Any, action: Action, *, team: str | None, project: str | None) -> Any:
     """The caller's access for this action at this address. Raises as the policy says."""
     if not request.user.is_authenticated:
         raise NotSignedIn("Sign in, or send an API key.")
@@ -280,7 +266,7 @@ def authorize(
     access = access_to(
         user=request.user, actor=actor_of(request), team=team, project=project, scope=scope
     )
-    (replace(access, project=None) if archived else access).require(action)
+    access.require(action)
     return access
 
 

@@ -111,8 +111,8 @@ class TestArchiving:
         page = text_of(client.get(SETTINGS))
         assert "This project is archived" in page
         assert 'value="visibility"' not in page
-        named = {"do": "name", "username": "eve", "role": "curator"}
-        assert client.post(SETTINGS, named).status_code == 403
+        private = {"do": "visibility", "visibility": "private"}
+        assert client.post(SETTINGS, private).status_code == 403
         assert client.post(SETTINGS, {"do": "reopen"})["Location"] == SETTINGS
         assert editor.get("/main/digits/notes").status_code == 200
         kinds = Event.objects.filter(project_id=place.pk).values_list("kind", flat=True)

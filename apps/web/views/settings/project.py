@@ -25,7 +25,7 @@ from apps.web.toasts import Undo, tell
 from apps.web.views.settings.members import ROLE_HUES
 
 
-@requires(Action.ADMINISTER, archived=True)
+@requires(Action.ADMINISTER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def project_settings(request: HttpRequest, team: str, project: str) -> HttpResponse:
     """All of them on one page; each form says with `do` what it is for."""
