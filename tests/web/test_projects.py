@@ -1,5 +1,6 @@
 """The list of projects, and the page of one."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,20 +42,21 @@ class TestProject:
         assert 'href="/main/digits/models/candidates"' in page
         assert f'href="/main/digits/runs/{run.key}"' in page
         assert "finished" in page
-        assert ">0.125</td>" in page
-        assert table.editor.username in page
+        assert '<span class="value">0.1250</span>' in page
+        assert 'href="/main/digits/runs"' in page
 
     def test_the_columns_are_what_most_runs_have(self, table: build.Table) -> None:
         for number in range(3):
             logged_run(table, f"run {number}", loss=[1.0], **{f"own-{number}": [2.0]})
         answer = browser(table.viewer).get("/main/digits")
-        assert answer.context["metrics"] == ["loss", "own-0", "own-1", "own-2"]
+        heads = [head.label for head in answer.context["newest"].heads]
+        assert heads == ["Run", "State", "Started", "Took", "loss", "own-0", "own-1"]
 
     def test_a_diverged_run_says_nan_and_a_missing_value_nothing(self, table: build.Table) -> None:
         logged_run(table, "diverged", loss=[0.5, float("nan")])
         logged_run(table, "silent")
         page = text_of(browser(table.viewer).get("/main/digits"))
-        assert ">NaN</td>" in page
+        assert '<span class="value">NaN</span>' in page
         assert 'is-missing" data-label="loss">–</td>' in page
 
     def test_the_queries_do_not_grow(
@@ -62,27 +64,33 @@ class TestProject:
     ) -> None:
         client = browser(table.viewer)
         logged_run(table, "first", loss=[1.0])
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(21):
             client.get("/main/digits")
         for number in range(30):
             logged_run(table, f"run {number}", loss=[1.0], other=[2.0])
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(21):
             client.get("/main/digits")
 
-    def test_runs_come_newest_first_and_in_pages(self, table: build.Table) -> None:
-        names = [logged_run(table, f"run {number}").name for number in range(30)]
-        client = browser(table.viewer)
-        first = client.get("/main/digits")
-        assert [row["name"] for row in first.context["page"].rows] == names[:4:-1]
-        assert first.context["foot"]["text"] == "1–25 of 30"
-        second = client.get(first.context["foot"]["next_url"])
-        assert [row["name"] for row in second.context["page"].rows] == names[4::-1]
+    def test_the_newest_runs_lead_to_all_of_them(self, table: build.Table) -> None:
+        names = [logged_run(table, f"run {number}").name for number in range(12)]
+        page = text_of(browser(table.viewer).get("/main/digits"))
+        shown = re.findall(r'<th class="is-key" scope="row"><a [^>]*><bdi>([^<]+)</bdi>', page)
+        assert shown == names[:3:-1]
+        assert '<a href="/main/digits/runs">All 12 runs</a>' in page
 
-    def test_htmx_gets_the_runs_alone(self, table: build.Table) -> None:
-        logged_run(table, "first")
-        headers = {"HX-Request": "true", "HX-Target": "runs"}
-        part = text_of(browser(table.viewer).get("/main/digits", headers=headers))
-        assert part.strip().startswith('<section class="panel" id="runs"')
+    def test_a_live_run_brings_news_and_then_falls_silent(self, table: build.Table) -> None:
+        client = browser(table.viewer)
+        run = build.run(table.editor, table.project, name="live")
+        seen = re.search(r'"seen": "(\w+)"', text_of(client.get("/main/digits")))
+        assert seen is not None
+        headers = {"HX-Request": "true", "HX-Target": "newest-rows"}
+        asked = {"seen": seen[1]}
+        assert client.get("/main/digits", asked, headers=headers).status_code == 204
+        finish_run(run=run, access=build.access(table.editor, project=table.project))
+        part = text_of(client.get("/main/digits", asked, headers=headers))
+        assert part.startswith("<tbody")
+        assert "finished" in part
+        assert "every 5s" not in part
 
     def test_an_archived_one_says_so_and_can_be_read(self, table: build.Table) -> None:
         admin = build.user(role=Role.ADMIN)

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -56,6 +58,7 @@ from apps.web.tables import (
 )
 
 FRAGMENT = "runs"
+NEWEST = "newest"
 # A menu of more than this is not read; any other column is shown by its name.
 OFFERED = 40
 SHOWN_NAME = 56
@@ -152,11 +155,7 @@ def show_runs(
     """The page of the table that was read for this state of the listing."""
     path, listing = place.path, place.listing
     better = lowest_is_best(table.columns, definitions)
-    known = {one.name: one.format for one in definitions}
-    writers = [
-        _Column(column, table.rows, known.get(column.key, DEFAULT_FORMAT), best.get(column))
-        for column in table.columns
-    ]
+    writers = _columns(table, definitions, best)
     captions = _("Compare the run %(name)s")
     live = any(run.state == RunState.RUNNING for run in table.rows)
     return TableView(
@@ -178,7 +177,7 @@ def show_runs(
         example='state = "finished"',
         hints=_hints(place.keys),
         fields=[quoted(field) for field in _field_names(place.keys)],
-        compare=Compare("/compare", "r"),
+        compare=Compare(reverse("compare_any"), "r"),
         csv_path=f"{path}.csv",
         problem=problem,
         refresh=Refresh(listing.address(path), seen_of(table.rows)) if live else None,
@@ -186,10 +185,48 @@ def show_runs(
     )
 
 
+def show_newest(
+    place: RunsPlace,
+    table: RunsTable,
+    definitions: Sequence[MetricDefinition],
+    now: datetime,
+    *,
+    path: str,
+) -> TableView:
+    """The newest runs on another page, at `path`: the same cells, nothing to sort or tick."""
+    writers = _columns(table, definitions, {})
+    live = any(run.state == RunState.RUNNING for run in table.rows)
+    return TableView(
+        target=NEWEST,
+        path=path,
+        listing=place.listing,
+        span=Span(table.first, table.last, table.matching, table.total),
+        words=_words(),
+        heads=[
+            Head(_("Run"), kind="is-key"),
+            *(Head(one.label, kind=one.kind, note=note_of(one.column)) for one in writers),
+        ],
+        rows=[html_row(_cells(run, writers, place, now)) for run in table.rows],
+        refresh=Refresh(path, seen_of(table.rows)) if live else None,
+    )
+
+
 def seen_of(rows: Iterable[RunRow]) -> str:
     """Changes when any of these runs has said something or has ended."""
     said = "\n".join(f"{run.id} {run.state} {run.heard_at.timestamp()}" for run in rows)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _columns(
+    table: RunsTable,
+    definitions: Sequence[MetricDefinition],
+    best: Mapping[RunColumn, float],
+) -> list["_Column"]:
+    formats = {one.name: one.format for one in definitions}
+    return [
+        _Column(column, table.rows, formats.get(column.key, DEFAULT_FORMAT), best.get(column))
+        for column in table.columns
+    ]
 
 
 class _Column:
@@ -203,7 +240,13 @@ class _Column:
         self.best = best
         cells = [run.cells[column.name] for run in rows if column.name in run.cells]
         self.format = common_format(spec, [cell.number for cell in cells])
-        self.is_number = column.is_metric or any(cell.number is not None for cell in cells)
+        is_number = column.is_metric or any(cell.number is not None for cell in cells)
+        self.is_number = is_number or column == RunColumn("fact", "duration")
+
+    @property
+    def kind(self) -> str:
+        """The class of the header over these cells."""
+        return "is-number" if self.is_number else ""
 
     def cell(self, run: RunRow, now: datetime) -> SafeString:
         if self.column.source == "fact":
@@ -258,25 +301,30 @@ def _line(
     run: RunRow, columns: Sequence[_Column], place: RunsPlace, compare: str, now: datetime
 ) -> SafeString:
     address = f"{place.team.name}/{place.project.name}/{run.key}"
+    label = compare % {"name": truncate_middle(run.name, SHOWN_NAME)}
+    check = check_cell("r", address, label, key=f"run-{run.id}")
+    return html_row([check, *_cells(run, columns, place, now)])
+
+
+def _cells(
+    run: RunRow, columns: Sequence[_Column], place: RunsPlace, now: datetime
+) -> list[SafeString]:
     name = truncate_middle(run.name, SHOWN_NAME)
-    return html_row(
-        [
-            check_cell("r", address, compare % {"name": name}, key=f"run-{run.id}"),
-            key_cell(f"{place.path}/{run.key}", name, title=run.name if name != run.name else ""),
-            *(column.cell(run, now) for column in columns),
-        ]
-    )
+    title = run.name if name != run.name else ""
+    return [
+        key_cell(f"{place.path}/{quote(run.key)}", name, title=title),
+        *(column.cell(run, now) for column in columns),
+    ]
 
 
 def _head(writer: _Column, lowest: Mapping[RunColumn, bool], listing: Listing, path: str) -> Head:
     column, label = writer.column, writer.label
     if column.source == "fact":
-        kind = "is-number" if column.key == "duration" else ""
         if column.key not in SORTED_FACTS:
-            return Head(label, kind=kind)
+            return Head(label)
         is_newest_first = column.key in ("started", "duration")
         return sort_head(
-            label, column.key, listing, path, descending_first=is_newest_first, kind=kind
+            label, column.key, listing, path, descending_first=is_newest_first, kind=writer.kind
         )
     # The best first where that is known; of other metrics the lowest, as of a loss.
     is_down = not lowest.get(column, True)
@@ -286,7 +334,7 @@ def _head(writer: _Column, lowest: Mapping[RunColumn, bool], listing: Listing, p
         listing,
         path,
         descending_first=is_down,
-        kind="is-number" if writer.is_number else "",
+        kind=writer.kind,
         note=note_of(column),
     )
 

@@ -1,42 +1,34 @@
 """Projects: all that one may see, and one with its models and runs."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.artifacts.queries import collections_of
-from apps.core.numbers import MISSING, format_count, format_value
+from apps.core.numbers import format_count
 from apps.core.paging import Key, paginate
-from apps.core.times import ago, duration
+from apps.core.tables import TableQuery
+from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
 from apps.projects.queries import visible_projects
-from apps.runs.choices import RunState
+from apps.runs.columns import RunKeys
 from apps.runs.models import Run
-from apps.runs.queries import run_counts, runs_of
-from apps.series.choices import SeriesKind
-from apps.series.queries import common_keys, series_of_many
-from apps.web.addresses import project_url, run_url, team_url
-from apps.web.htmx import answer
+from apps.runs.queries import run_counts
+from apps.runs.table import runs_table, usual_columns
+from apps.web.addresses import project_url, runs_url, team_url
+from apps.web.htmx import answer, asks_for
+from apps.web.listing import Listing
 from apps.web.overview import model_rows
 from apps.web.pager import pager
 from apps.web.present.notes import notes_of_project
 from apps.web.present.places import project_tabs
-from apps.web.run_words import STATE_HUES, run_seconds
+from apps.web.present.runs_table import RunsPlace, definitions_of, show_newest
+from apps.web.tables import TableView
 from apps.web.views.account import client_lines, person
 
-PAGE_SIZE = 25
-# More columns of last values than this make a table that nobody reads.
-SHOWN_METRICS = 5
+NEWEST_RUNS = 8
 SHOWN_MODELS = 50
-NEWEST_FIRST = (
-    Key("started_at", "time", descending=True),
-    Key("pk", "integer", descending=True),
-)
 BY_NAME = (Key("team__name_key", "text"), Key("name_key", "text"), Key("pk", "integer"))
 
 
@@ -72,64 +64,45 @@ def all_projects(request: HttpRequest) -> HttpResponse:
 @requires(Action.READ)
 @require_safe
 def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
-    """One project: its models, its runs newest first, and what is known of it."""
+    """One project: its notes, its models, its newest runs, and what is known of it."""
     access: Access = request.access  # type: ignore[attr-defined]
     user = person(request)
     place = access.project
     assert place is not None  # noqa: S101 (the address names one)
     models = collections_of(access.team, user).filter(project=place)[: SHOWN_MODELS + 1]
-    runs = runs_of(place)
-    page = paginate(runs, NEWEST_FIRST, cursor=request.GET.get("cursor", ""), size=PAGE_SIZE)
-    metrics, rows = _run_rows(access, page.rows)
-    total = run_counts([place])[place.pk].count
+    newest = _newest(access)
+    if asks_for(request, newest.rows_id):
+        if newest.refresh and request.GET.get("seen") == newest.refresh.seen:
+            return HttpResponse(status=204)  # nothing new
+        return render(request, "components/table_rows.html", {"table": newest})
     context = {
         "team": access.team,
         "project": place,
         "notes": notes_of_project(place, access),
-        "crumbs": [{"label": access.team.name, "url": team_url(access.team)}],
+        "crumbs": [{"label": access.team.title or access.team.name, "url": team_url(access.team)}],
+        "tabs": project_tabs(access, "project"),
         "models": model_rows(list(models)[:SHOWN_MODELS], user),
         "more_models": len(models) > SHOWN_MODELS,
-        "metrics": metrics,
-        "page": page.with_rows(rows),
-        "foot": pager(request, replace(page, total=total), target="runs"),
-        "total": format_count(total),
+        "newest": newest,
+        "runs_url": runs_url(access.team, place),
+        "runs_count": newest.span.total,
+        "total": format_count(newest.span.total),
+        "live": Run.objects.filter(project=place).live().count(),
         "created": ago(place.created_at),
         "role": access.role.label,
-        "tabs": project_tabs(access, "project"),
         "may_delete": access.allows(Action.ADMINISTER),
-        "lines": [] if page.rows else client_lines("YOUR_API_KEY"),
+        "lines": client_lines("YOUR_API_KEY") if newest.is_empty else [],
     }
-    return answer(request, "projects/project.html", context, fragment="runs")
+    return render(request, "projects/project.html", context)
 
 
-def _run_rows(access: Access, runs: Sequence[Run]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The metrics that most of these runs have, and a row for each run with its last values."""
+def _newest(access: Access) -> TableView:
+    """The newest runs, as the table of all runs shows them."""
     now = timezone.now()
-    owners = [run.pk for run in runs]
-    kind = SeriesKind.METRIC
-    metrics = common_keys(owner_ids=owners, kind=kind, limit=SHOWN_METRICS)
-    last: defaultdict[int, dict[str, str]] = defaultdict(dict)
-    for series in series_of_many(owner_ids=owners, kind=kind, keys=metrics):
-        last[series.owner_id][series.key] = format_value(series.last)
-    rows = []
-    for run in runs:
-        state = run.state_at(now)
-        rows.append(
-            {
-                "name": run.name,
-                "url": run_url(access.team, run),
-                "state": state.label,
-                "hue": STATE_HUES[state],
-                "is_live": state == RunState.RUNNING,
-                "by": str(run.created_by or ""),
-                "started": ago(run.started_at, now),
-                "started_at": run.started_at,
-                "duration": duration(run_seconds(run, state, now)),
-                "values": [_value(metric, last[run.pk].get(metric)) for metric in metrics],
-            }
-        )
-    return metrics, rows
-
-
-def _value(metric: str, text: str | None) -> dict[str, Any]:
-    return {"metric": metric, "text": text or MISSING, "is_missing": text is None}
+    place = RunsPlace(access.team, access.here, Listing(TableQuery()), RunKeys((), (), ()))
+    columns = usual_columns(place.project)
+    query = TableQuery(size=NEWEST_RUNS)
+    table = runs_table(place.project, query, columns=columns, keys=place.keys, at=now)
+    definitions = definitions_of(access.team, columns)
+    path = project_url(access.team, place.project)
+    return show_newest(place, table, definitions, now, path=path)
