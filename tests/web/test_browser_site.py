@@ -108,7 +108,7 @@ class TestEveryPage:
             "/main/digits",
             f"/main/digits/runs/{run.key}",
         ]
-        addresses += [f"/main/digits/runs/{run.key}", "/authorize"]
+        addresses += ["/main/digits/runs", "/main/digits/runs?group=state", "/authorize"]
         addresses += ["/settings", "/settings/keys", "/settings/password"]
         addresses += ["/main/digits/artifacts", "/main/artifacts", data]
         addresses += [f"{data}/v2", f"{data}/v2/diff", f"{data}/v1/view/data.bin"]

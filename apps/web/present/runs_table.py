@@ -480,7 +480,7 @@ def _group_name(group: RunGroup, column: RunColumn) -> str:
 
 def _words() -> Words:
     return Words(
-        rows=_("Runs"),
+        rows=_("Table of runs"),
         search=_("Search in runs"),
         all=_("Show all runs"),
         none=_("No run matches"),
