@@ -296,3 +296,49 @@ def test_lineage_says_what_is_in_the_bin(place: World) -> None:
     assert f"/main/digits/runs/{place.trained.key}" not in answer.content.decode()
     assert "training (in the bin)" in text_of(answer)
     assert "run · training · in the bin" in text_of(answer)
+
+
+PAGES = (
+    "/",
+    "/main/models",
+    "/projects",
+    "/main/digits",
+    "/main/digits/runs",
+    "/main/digits/artifacts",
+    "/main/artifacts",
+    "/main/golden-sets",
+    "/main/golden-sets/digits-10k",
+    "/main/models/Digits",
+    "/search?q=candidates",
+    "/search?q=training",
+    "/search?q=digits",
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("/main/digits/models/candidates/delete", "/candidates"),
+        ("/main/digits/runs/{run}/delete", "/runs/{run}"),
+        ("/main/digits/delete", "/main/digits"),
+    ],
+)
+def test_what_is_deleted_is_linked_from_no_page(place: World, address: str, word: str) -> None:
+    client = signed_in(place.admin)
+    address, word = address.format(run=place.trained.key), word.format(run=place.trained.key)
+
+    def linking() -> set[str]:
+        pages = {page: client.get(page) for page in PAGES}
+        link = f'{word}(?![\\w-])[^"]*"'
+        return {
+            page
+            for page, answer in pages.items()
+            if answer.status_code == 200
+            and re.search(rf'href="[^"]*{link}', answer.content.decode())
+        }
+
+    assert linking(), "or the test would prove nothing"
+    client.post(address, {"accept": "on", "reason": "old"})
+    client.get("/main/bin")  # takes the message with its way back
+
+    assert linking() == set()
