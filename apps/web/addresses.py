@@ -26,6 +26,11 @@ def runs_url(team: Team, project: Project) -> str:
     return reverse("runs", args=[team.name, project.name])
 
 
+def run_views_url(team: Team, project: Project) -> str:
+    """The saved views of that table."""
+    return reverse("run_views", args=[team.name, project.name])
+
+
 def run_url(team: Team, run: Run) -> str:
     return reverse("run", args=[team.name, run.project.name, run.key])
 

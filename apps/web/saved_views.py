@@ -22,8 +22,8 @@ from apps.registry.models import SavedView
 from apps.registry.queries.views import Viewed, rights_over, views_of
 from apps.web.listing import NO_VIEW, Listing, column_value
 
-# What is no part of a state: which page of it, and which view it came from.
-BESIDE_THE_STATE = frozenset({"cursor", "view"})
+# What is no part of a state: which page of it, which view it came from, what a poll has seen of it.
+BESIDE_THE_STATE = frozenset({"cursor", "view", "seen"})
 Read = Callable[[QueryDict], Listing]
 
 
@@ -86,8 +86,8 @@ def show_view(
     return Shown(listing, view, views, is_changed=listing.state != kept.state)
 
 
-def menu_of_views(shown: Shown, path: str, access: Access) -> ViewMenu:
-    """The menu above a table whose page is at `path`; the page of its views is at `path`/views."""
+def menu_of_views(shown: Shown, path: str, access: Access, *, views: str) -> ViewMenu:
+    """The menu above a table whose page is at `path`, and the page of its views at `views`."""
     view = shown.view
     user = access.user
     is_open = access.project is None or access.project.archived_at is None
@@ -109,8 +109,8 @@ def menu_of_views(shown: Shown, path: str, access: Access) -> ViewMenu:
         is_plain=view is None and not shown.listing.state,
         state=shown.listing.state,
         here=shown.listing.at("").address(path),
-        save_url=f"{path}/views",
-        change_url=f"{path}/views/{view.pk}" if view and may_change else "",
+        save_url=views,
+        change_url=f"{views}/{view.pk}" if view and may_change else "",
         may_keep=is_open and access.allows(Action.KEEP),
         may_share=is_open and access.allows(Action.LOG),
     )

@@ -180,6 +180,9 @@ urlpatterns = [
     *bin_pages("<team:team>/<name:project>/bin", "project_"),
     path("<team:team>/<name:project>/notes", notes.project_notes, name="project_notes"),
     path("<team:team>/<name:project>/runs", runs_table.runs, name="runs"),
+    # Not below the runs, whose keys may be any word.
+    path("<team:team>/<name:project>/views", saved.run_views, name="run_views"),
+    path("<team:team>/<name:project>/views/<int:view>", saved.run_view, name="run_view"),
     path("<team:team>/<name:project>/runs.csv", runs_table.export, name="runs_csv"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     path(

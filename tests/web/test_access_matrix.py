@@ -19,7 +19,6 @@ from django.urls import reverse
 from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
-from apps.artifacts.models import Collection
 from apps.bin.services.deletion import delete_run
 from apps.core.checks import ANY, Route, routes
 from apps.evaluations.models import MetricDefinition
@@ -27,6 +26,7 @@ from apps.projects.access import POLICY, Access, Action, role_in, strongest_role
 from apps.projects.models import Project
 from apps.projects.services import set_project_role
 from apps.registry.choices import Sharing
+from apps.registry.queries.views import Viewed
 from apps.registry.services.promotion import promote_version
 from apps.registry.services.views import save_view
 from apps.runs.services import log_points
@@ -49,6 +49,7 @@ class Place:
     artifact: str
     result: int
     view: int
+    run_view: int
     item: str
 
 
@@ -88,11 +89,17 @@ class World:
             "username": self.owner.username,
             "metric": str(MetricDefinition.objects.get(name="loss").pk),
             "result": str(place.result),
-            "view": str(place.view if "project>" in route.pattern else self.registry_view),
+            "view": str(self.view(route, place)),
             "item": place.item,
             "digest": hashlib.sha256(BODY).hexdigest(),
             "token": self.token,
         }[name]
+
+    def view(self, route: Route, place: Place) -> int:
+        """A saved view of the table that the route is about."""
+        if "project>" not in route.pattern:
+            return self.registry_view
+        return place.view if "/models/" in route.pattern else place.run_view
 
     def row(self, pattern: str) -> int:
         """A row of the team main, outside its private project, for a page of the admin."""
@@ -171,6 +178,7 @@ def world() -> World:
                 version.artifact.key,
                 result.pk,
                 saved_view(version.collection, allowed),
+                saved_view(project, allowed),
                 f"run-{gone.pk}",
             )
         )
@@ -184,7 +192,7 @@ def world() -> World:
     )
 
 
-def saved_view(viewed: Collection, access: Access) -> int:
+def saved_view(viewed: Viewed, access: Access) -> int:
     """A view of the team's."""
     view = save_view(viewed=viewed, name="best", state="", sharing=Sharing.TEAM, access=access)
     return view.pk

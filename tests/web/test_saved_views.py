@@ -295,6 +295,62 @@ class TestThePageOfViews:
         assert "Save this view" not in page
 
 
+class TestViewsOfRuns:
+    RUNS = "/main/digits/runs"
+    VIEWS = "/main/digits/views"
+
+    @pytest.fixture
+    def runs(self, table: build.Table) -> build.Table:
+        for name in ("beta", "alpha", "gamma"):
+            build.run(table.editor, table.project, name=name)
+        return table
+
+    @staticmethod
+    def names(page: str) -> list[str]:
+        table = page[page.index("<tbody") : page.index("</tbody>")]
+        return re.findall(r">(alpha|beta|gamma)<", table)
+
+    def test_one_is_kept_shown_and_made_the_default(self, runs: build.Table) -> None:
+        client = browser(runs.curator)
+        fields = {"name": "Live", "state": "q=alpha", "sharing": "team"}
+        page = post(client, self.VIEWS, **fields)
+        assert menu(page) == "View: Live"
+        assert self.names(page) == ["alpha"]
+
+        view = SavedView.objects.get()
+        assert view.project == runs.project
+        post(client, f"{self.VIEWS}/{view.pk}", do="default")
+
+        other = browser(runs.viewer)
+        assert self.names(text_of(other.get(self.RUNS))) == ["alpha"]
+        assert len(self.names(text_of(other.get(f"{self.RUNS}?view=none")))) == 3
+        assert b"".join(other.get("/main/digits/runs.csv")).count(b"alpha") == 1
+
+    def test_a_poll_for_news_keeps_to_the_view(self, runs: build.Table) -> None:
+        client = browser(runs.curator)
+        fields = {"name": "Live", "state": "q=alpha", "sharing": "team"}
+        post(client, self.VIEWS, **fields)
+        pk = SavedView.objects.get().pk
+        page = text_of(client.get(f"{self.RUNS}?view={pk}&seen=old"))
+        assert menu(page) == "View: Live"
+        assert self.names(page) == ["alpha"]
+
+    @pytest.mark.parametrize("state", ["size=7", "q=%00"])
+    def test_what_makes_no_sense_is_refused(self, runs: build.Table, state: str) -> None:
+        answer = browser(runs.viewer).post(self.VIEWS, {"name": "x", "state": state})
+        assert answer.status_code == 400
+        assert not SavedView.objects.exists()
+
+    def test_a_viewer_shares_nothing(self, runs: build.Table) -> None:
+        fields = {"name": "x", "state": "", "sharing": "team"}
+        assert browser(runs.viewer).post(self.VIEWS, fields).status_code == 403
+
+    def test_of_a_hidden_project_there_are_none(self, runs: build.Table) -> None:
+        owner = build.user("owner", role=Role.ADMIN)
+        build.project(owner, "secret", private=True)
+        assert browser(runs.curator).get("/main/secret/views").status_code == 404
+
+
 def facts() -> tuple[str, str, str] | None:
     view = SavedView.objects.first()
     return (view.name, view.state, str(view.sharing)) if view else None

@@ -65,7 +65,7 @@ def model(
     context = {
         "model": found,
         "table": show_table(found, asked.table, listing, known, access, asked.problem),
-        "saved": menu_of_views(shown, path, access),
+        "saved": menu_of_views(shown, path, access, views=f"{path}/views"),
         "path": path,
         "notes": notes_of_model(found, access),
         "may_curate": access.allows(Action.CURATE),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import islice
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -17,9 +17,9 @@ from apps.runs.export import run_lines
 from apps.runs.grouping import group_column, grouped_runs
 from apps.runs.models import Run
 from apps.runs.table import best_values, runs_table, usual_columns
-from apps.web.addresses import project_url, team_url
+from apps.web.addresses import project_url, run_views_url, runs_url, team_url
 from apps.web.htmx import answer, asks_for
-from apps.web.listing import read_listing
+from apps.web.listing import Listing, read_listing
 from apps.web.present.people import day
 from apps.web.present.places import project_tabs
 from apps.web.present.runs_table import (
@@ -31,6 +31,7 @@ from apps.web.present.runs_table import (
     show_groups,
     show_runs,
 )
+from apps.web.saved_views import Shown, menu_of_views, show_view
 from apps.web.tables import Problem, TableView, problem_of
 from apps.web.views.account import client_lines
 
@@ -48,7 +49,8 @@ NOTHING = TableQuery(where="run is missing")
 def runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
     """The runs table, or its groups; htmx may ask for it, or for its rows while some are live."""
     access: Access = request.access  # type: ignore[attr-defined]
-    place = _place(request, access)
+    shown = _shown(request, access)
+    place = _place(shown.listing, access)
     columns = columns_chosen(place.listing) or usual_columns(place.project)
     table = _groups(place, columns) if place.listing.option("group") else _runs(place, columns)
     if asks_for(request, table.rows_id):
@@ -58,6 +60,12 @@ def runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
     context = {
         "project": place.project,
         "table": table,
+        "saved": menu_of_views(
+            shown,
+            runs_url(access.team, access.here),
+            access,
+            views=run_views_url(access.team, access.here),
+        ),
         "crumbs": [
             {"label": access.team.title or access.team.name, "url": team_url(access.team)},
             {"label": str(place.project), "url": project_url(access.team, place.project)},
@@ -75,7 +83,7 @@ def runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
 def export(request: HttpRequest, team: str, project: str) -> StreamingHttpResponse:
     """Every matching run as CSV, sent while it is read."""
     access: Access = request.access  # type: ignore[attr-defined]
-    place = _place(request, access)
+    place = _place(_shown(request, access).listing, access)
     columns = columns_chosen(place.listing) or usual_columns(place.project)
     lines = run_lines(place.project, place.listing.query, columns=columns, keys=place.keys)
     pieces = iter(lambda: "".join(islice(lines, LINES_AT_ONCE)), "")
@@ -85,8 +93,19 @@ def export(request: HttpRequest, team: str, project: str) -> StreamingHttpRespon
     return response
 
 
-def _place(request: HttpRequest, access: Access) -> RunsPlace:
-    listing = read_listing(request.GET, options={"group": None}, usual_size=USUAL_SIZE)
+def read_runs_state(params: QueryDict) -> Listing:
+    """The state of the table that an address asks for. Raises Invalid."""
+    listing = read_listing(params, options={"group": None}, usual_size=USUAL_SIZE)
+    columns_chosen(listing)
+    return listing
+
+
+def _shown(request: HttpRequest, access: Access) -> Shown:
+    """That state, by way of a saved view or not."""
+    return show_view(request.GET, access.here, access, read_runs_state, None)
+
+
+def _place(listing: Listing, access: Access) -> RunsPlace:
     return RunsPlace(access.team, access.here, listing, keys_of(access.here))
 
 

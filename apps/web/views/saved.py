@@ -20,12 +20,13 @@ from apps.registry.services.views import (
     save_view,
     set_default_view,
 )
-from apps.web.addresses import model_url
-from apps.web.present.model import Crumb, crumbs_to
+from apps.web.addresses import model_url, run_views_url, runs_url
+from apps.web.present.model import Crumb, crumbs_to, crumbs_to_place
 from apps.web.redirects import next_address
 from apps.web.saved_views import Read
 from apps.web.toasts import Undo, tell
 from apps.web.views.models import load_model, read_state
+from apps.web.views.runs_table import read_runs_state
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,9 @@ class Place:
 
     viewed: Viewed
     path: str
+    views: str
     crumbs: list[Crumb]
     read: Read
-
-    @property
-    def views(self) -> str:
-        return f"{self.path}/views"
 
     def address(self, view: SavedView) -> str:
         return f"{self.path}?view={view.pk}"
@@ -79,12 +77,39 @@ def model_view(
     return _change(request, _model(_access(request), collection), view)
 
 
+@requires(Action.READ)
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_views(request: HttpRequest, team: str, project: str) -> HttpResponse:
+    """The views of a project's runs table; a form posted here keeps one more."""
+    return _views(request, _runs(_access(request)))
+
+
+@requires(Action.READ)
+@require_POST
+def run_view(request: HttpRequest, team: str, project: str, view: int) -> HttpResponse:
+    """Change one view of a runs table, or delete it."""
+    return _change(request, _runs(_access(request)), view)
+
+
 def _model(access: Access, name: str) -> Place:
     model = load_model(access, name)
     known = columns_of(model, access.user)
+    path = model_url(model)
     return Place(
-        model, model_url(model), crumbs_to(model), lambda params: read_state(params, known)
+        viewed=model,
+        path=path,
+        views=f"{path}/views",
+        crumbs=crumbs_to(model),
+        read=lambda params: read_state(params, known),
     )
+
+
+def _runs(access: Access) -> Place:
+    project = access.here
+    path = runs_url(access.team, project)
+    crumbs = [*crumbs_to_place(access.team, project), Crumb(_("Runs"), path)]
+    views = run_views_url(access.team, project)
+    return Place(viewed=project, path=path, views=views, crumbs=crumbs, read=read_runs_state)
 
 
 def _views(request: HttpRequest, place: Place) -> HttpResponse:
