@@ -42,6 +42,8 @@ def measure(world: World, rounds: int) -> None:
     for name, path in {
         "home": "/",
         "project": place,
+        "runs table": f"{place}/runs",
+        "runs by a metric": f"{place}/runs?sort=val/loss",
         "run": f"{place}/runs/{key}",
         "activity": "/main/activity",
     }.items():
