@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from apps.core.errors import Invalid
 from apps.evaluations.models import ExampleScores, Result
 
@@ -74,21 +76,37 @@ def examples_from(result: Result, *, start: int, limit: int) -> list[ExampleScor
     return found[start - first * CHUNK :][:limit]
 
 
+def examples_of(results: Iterable[int]) -> dict[int, list[ExampleScore]]:
+    """The examples of these results in the order in which they were sent, by primary key.
+
+    One query. Results with more than MAX_AT_ONCE examples are left out.
+    """
+    found: dict[int, list[ExampleScore]] = {}
+    chunks = _readable(list(results)).order_by("result", "position")
+    for result, data in chunks.values_list("result", "data").iterator(chunk_size=10):
+        found.setdefault(result, []).extend(_unpack(bytes(data)))
+    return found
+
+
 def scores_by_example(results: Iterable[int]) -> dict[int, dict[str, float]]:
     """The scores by example id of these results, by primary key, in one query.
 
     Results with more than MAX_AT_ONCE examples are left out.
     """
     scores: dict[int, dict[str, float]] = {}
-    keys = list(results)
-    large = ExampleScores.objects.filter(result__in=keys, position__gte=MAX_AT_ONCE // CHUNK)
-    chunks = ExampleScores.objects.filter(result__in=keys).exclude(
-        result__in=large.values("result")
-    )
+    chunks = _readable(list(results))
     for result, data in chunks.values_list("result", "data").iterator(chunk_size=10):
         ids, _, _, values = _parts(bytes(data))
         scores.setdefault(result, {}).update(zip(ids, values, strict=True))
     return scores
+
+
+def _readable(results: Sequence[int]) -> QuerySet[ExampleScores]:
+    """The chunks of the results that are not too large to be read at once."""
+    large = ExampleScores.objects.filter(result__in=results, position__gte=MAX_AT_ONCE // CHUNK)
+    return ExampleScores.objects.filter(result__in=results).exclude(
+        result__in=large.values("result")
+    )
 
 
 def _chunks(examples: Sequence[ExampleScore]) -> Iterable[Sequence[ExampleScore]]:

@@ -7,6 +7,7 @@ from apps.accounts.models import User
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import holdings_of, versions_of
 from apps.core.errors import Invalid, NotFound
+from apps.core.numbers import is_within_noise
 from apps.evaluations.models import Result
 from apps.evaluations.pairing import PairedDifference, paired_differences
 from apps.evaluations.queries import results_of
@@ -84,13 +85,30 @@ def paired_to(
 ) -> dict[int, PairedDifference]:
     """How the others' results differ from those of `base` example by example, by result, where
     both have the same examples (one query). `scores` are those of `scores_of`."""
+    return paired_differences(pairs_with(base, columns, scores))
+
+
+def pairs_with(
+    base: Version, columns: Sequence[Column], scores: Mapping[int, Mapping[int, Result]]
+) -> list[tuple[Result, Result]]:
+    """The others' results, each with that of `base` in the same column.
+
+    First those that the errors of both leave in doubt: only so many are read example by example,
+    and what is clear without is clear with it.
+    """
     base_scores = scores.get(base.artifact_id, {})
-    return paired_differences(
-        [
-            (theirs[column.pk], base_scores[column.pk])
-            for column in columns
-            if column.pk in base_scores
-            for artifact, theirs in scores.items()
-            if artifact != base.artifact_id and column.pk in theirs
-        ]
-    )
+    pairs = [
+        (theirs[column.pk], base_scores[column.pk])
+        for column in columns
+        if column.pk in base_scores
+        for artifact, theirs in scores.items()
+        if artifact != base.artifact_id and column.pk in theirs
+    ]
+    return sorted(pairs, key=_is_clear)
+
+
+def _is_clear(pair: tuple[Result, Result]) -> bool:
+    one, base = pair
+    if one.value is None or base.value is None:
+        return True
+    return is_within_noise(one.value, one.stderr, base.value, base.stderr) is False

@@ -24,7 +24,7 @@ from apps.web.charts import (
 )
 from apps.web.comparing.asked import MAX_AXES, Asked
 from apps.web.comparing.items import Item
-from apps.web.comparing.scores import Scored
+from apps.web.comparing.scores import Scored, token_of
 from apps.web.comparing.settings import Settings
 from apps.web.comparing.values import Logged
 
@@ -73,9 +73,8 @@ def fields_of(
 
 
 def _score_field(items: Sequence[Item], column: Column, found: Scored) -> Field:
-    golden_set = f"@{column.golden_set.name}" if column.golden_set is not None else ""
     return Field(
-        token=f"score.{column.metric.name}{golden_set}",
+        token=f"score.{token_of(column)}",
         label=column.title,
         group=_("Scores"),
         values=_each(

@@ -1,16 +1,18 @@
 """Scores on golden sets: side by side with their differences, and as bars."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.evaluations.models import Result
+from apps.evaluations.outcomes import with_examples
+from apps.evaluations.pairing import MAX_PAIRS, paired_differences
 from apps.registry.models import Column
 from apps.registry.queries.columns import visible_columns
-from apps.registry.queries.comparison import paired_to, scores_of
+from apps.registry.queries.comparison import pairs_with, scores_of
 from apps.registry.queries.table import format_of
 from apps.web.charts import Bar, BarChartSpec, BarGroup, Chart, bar_chart
 from apps.web.comparing.asked import Asked
@@ -26,10 +28,14 @@ _CONFIDENCE_95 = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The columns that the items' models have, each metric and golden set once, and the scores."""
+    """The columns that the items' models have, each metric and golden set once, and the scores.
+
+    `exemplified` are the results that came with a score for each example.
+    """
 
     columns: Sequence[Column]
     scores: Scores
+    exemplified: Set[int] = frozenset()
 
     def of(self, item: Item, column: Column) -> Result | None:
         if item.version is None:
@@ -38,7 +44,7 @@ class Scored:
 
 
 def scored(items: Sequence[Item], user: User) -> Scored:
-    """Two queries: columns and results."""
+    """Three queries: columns, results, and which of them have examples."""
     versions = [item.version for item in items if item.version is not None]
     if not versions:
         return Scored([], {})
@@ -48,7 +54,17 @@ def scored(items: Sequence[Item], user: User) -> Scored:
         columns.setdefault((column.metric_id, column.golden_set_id), column)
     found = scores_of([version.artifact_id for version in versions], list(columns.values()))
     shown = {pk for results in found.values() for pk in results}
-    return Scored([column for column in columns.values() if column.pk in shown], found)
+    return Scored(
+        [column for column in columns.values() if column.pk in shown],
+        found,
+        with_examples(one.pk for results in found.values() for one in results.values()),
+    )
+
+
+def token_of(column: Column) -> str:
+    """What addresses call a metric on a golden set: `accuracy@digits-10k`."""
+    golden_set = f"@{column.golden_set.name}" if column.golden_set is not None else ""
+    return f"{column.metric.name}{golden_set}"
 
 
 def show_scores(items: Sequence[Item], base: Item, found: Scored) -> Comparison | None:
@@ -57,7 +73,7 @@ def show_scores(items: Sequence[Item], base: Item, found: Scored) -> Comparison 
     versions = [item.version for item in scored_items if item.version is not None]
     if not found.columns:
         return None
-    paired = paired_to(base.version, found.columns, found.scores) if base.version else {}
+    pairs = _pairs(base, found)
     return show_comparison(
         versions,
         found.columns,
@@ -66,8 +82,20 @@ def show_scores(items: Sequence[Item], base: Item, found: Scored) -> Comparison 
         reference=base.name,
         names={item.version.pk: item.name for item in scored_items if item.version is not None},
         pills={item.version.pk: item.pills for item in scored_items if item.version is not None},
-        paired=paired,
+        paired=paired_differences(pairs),
+        unread=max(len(pairs) - MAX_PAIRS, 0),
     )
+
+
+def _pairs(base: Item, found: Scored) -> list[tuple[Result, Result]]:
+    """The results that have examples, each with the base's."""
+    if base.version is None:
+        return []
+    return [
+        (theirs, ours)
+        for theirs, ours in pairs_with(base.version, found.columns, found.scores)
+        if theirs.pk in found.exemplified and ours.pk in found.exemplified
+    ]
 
 
 @dataclass(frozen=True, slots=True)

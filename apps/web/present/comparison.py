@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.artifacts.models import Version
 from apps.core.numbers import format_count
 from apps.evaluations.models import Result
-from apps.evaluations.pairing import PairedDifference
+from apps.evaluations.pairing import MAX_PAIRS, PairedDifference
 from apps.registry.models import Column
 from apps.web.addresses import version_url
 from apps.web.cells import Pill
@@ -57,11 +58,13 @@ def show_comparison(
     roles: Mapping[int, str] | None = None,
     names: Mapping[int, str] | None = None,
     paired: Mapping[int, PairedDifference] | None = None,
+    unread: int = 0,
 ) -> Comparison:
     """Every column that one of the versions has a score in; differences are to `base`.
 
     `names` are what to call versions that are not all of one model, by primary key; `paired` has
-    the differences that were taken example by example, by result.
+    the differences that were taken example by example, by result, and `unread` says how many more
+    could have been.
     """
     paired = paired or {}
     rows = []
@@ -94,20 +97,30 @@ def show_comparison(
             )
         )
     contenders = [_contender(one, pills or {}, roles or {}, names or {}) for one in versions]
-    return Comparison(contenders, rows, _reading(rows, is_paired=bool(paired)))
+    return Comparison(contenders, rows, _reading(rows, is_paired=bool(paired), unread=unread))
 
 
-def _reading(rows: Sequence[ComparedRow], *, is_paired: bool) -> str:
+def _reading(rows: Sequence[ComparedRow], *, is_paired: bool, unread: int) -> str:
     """Which uncertainty the differences are held against."""
     if is_paired:
-        return _(
+        words = _(
             "Where both versions have scores for the same examples, a difference is judged in "
             "pairs, example by example; elsewhere by the ± of each, not paired."
         )
+        return f"{words} {_beyond(unread)}" if unread else words
     deltas = [score.delta for row in rows for score in row.scores if score.delta is not None]
     if all(delta.within_noise is None for delta in deltas):
         return ""
     return _("Differences are judged by the ± of each score, not paired.")
+
+
+def _beyond(unread: int) -> str:
+    """That only so many pairs are read at once."""
+    return ngettext(
+        "A page reads %(most)s pairs, those in doubt first; %(count)s more is judged by the ±.",
+        "A page reads %(most)s pairs, those in doubt first; %(count)s more are judged by the ±.",
+        unread,
+    ) % {"most": format_count(MAX_PAIRS), "count": format_count(unread)}
 
 
 def _examples(counts: Sequence[int | None]) -> str:

@@ -1,11 +1,12 @@
 """Versions and runs side by side: what they were set to, how they scored, how they got there."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from apps.accounts.models import User
 from apps.artifacts.models import Collection
 from apps.core.names import clean_text
 from apps.projects.access import Access, Action, requires
@@ -13,16 +14,19 @@ from apps.registry.queries.comparison import MAX_COMPARED
 from apps.web.addresses import model_url
 from apps.web.comparing.asked import Asked, read_asked
 from apps.web.comparing.curves import show_overlay
+from apps.web.comparing.examples import show_examples
 from apps.web.comparing.fields import fields_of, show_parallel, show_scatter
-from apps.web.comparing.items import base_of, load_items, read_pasted, show_items
-from apps.web.comparing.scores import scored, show_bars, show_scores
+from apps.web.comparing.items import Item, base_of, load_items, read_pasted, show_items
+from apps.web.comparing.scores import Scored, scored, show_bars, show_scores
 from apps.web.comparing.settings import settings_of, show_settings
 from apps.web.comparing.values import logged_by, show_logged
+from apps.web.htmx import answer, asks_for
 from apps.web.present.model import crumbs_to
 from apps.web.views.account import person
 from apps.web.views.models import load_model
 
 TEMPLATE = "compare/compare.html"
+EXAMPLES = "examples"
 MAX_PASTED = 2_000
 
 
@@ -53,12 +57,25 @@ def _answer(request: HttpRequest, model: Collection | None) -> HttpResponse:
         return HttpResponseRedirect(
             (asked if asked.has(place) else asked.with_place(place)).address()
         )
-    return render(request, TEMPLATE, _context(request, asked))
-
-
-def _context(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     user = person(request)
     items = load_items(asked, user)
+    if len(items) > 1 and asks_for(request, EXAMPLES):
+        context = _examples(items, asked, user, scored(items, user))
+    else:
+        context = _context(items, asked, user)
+    return answer(request, TEMPLATE, context, fragment=EXAMPLES)
+
+
+def _examples(items: Sequence[Item], asked: Asked, user: User, found: Scored) -> dict[str, Any]:
+    """What templates/compare/examples.html needs: a part that htmx may ask for alone."""
+    return {
+        "path": asked.path,
+        "examples": show_examples(items, base_of(items, asked), found, asked, user),
+        "example_fields": asked.parameters("on", "to", "show", "page"),
+    }
+
+
+def _context(items: Sequence[Item], asked: Asked, user: User) -> dict[str, Any]:
     base = base_of(items, asked) if items else None
     context: dict[str, Any] = {
         "model": asked.model,
@@ -78,17 +95,21 @@ def _context(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     logged = logged_by(items)
     found = scored(items, user)
     fields = fields_of(items, settings, logged, found)
-    return context | {
-        "base": base,
-        "settings": show_settings(items, base, settings, with_same=asked.all_settings),
-        "settings_url": asked.but(all_settings=not asked.all_settings).address("settings"),
-        "comparison": show_scores(items, base, found),
-        "logged": show_logged(items, base, logged),
-        "overlay": show_overlay(items, logged, asked),
-        "metric_fields": asked.parameters("metric"),
-        "bars": show_bars(items, found, asked),
-        "scatter": show_scatter(items, fields, asked),
-        "scatter_fields": asked.parameters("across", "up"),
-        "parallel": show_parallel(items, fields, asked),
-        "axis_fields": asked.parameters("axis"),
-    }
+    return (
+        context
+        | _examples(items, asked, user, found)
+        | {
+            "base": base,
+            "settings": show_settings(items, base, settings, with_same=asked.all_settings),
+            "settings_url": asked.but(all_settings=not asked.all_settings).address("settings"),
+            "comparison": show_scores(items, base, found),
+            "logged": show_logged(items, base, logged),
+            "overlay": show_overlay(items, logged, asked),
+            "metric_fields": asked.parameters("metric"),
+            "bars": show_bars(items, found, asked),
+            "scatter": show_scatter(items, fields, asked),
+            "scatter_fields": asked.parameters("across", "up"),
+            "parallel": show_parallel(items, fields, asked),
+            "axis_fields": asked.parameters("axis"),
+        }
+    )
