@@ -19,6 +19,7 @@ from apps.core.errors import Invalid, NotFound
 from apps.projects.access import Access, Action
 from apps.registry.choices import Sharing
 from apps.registry.models import SavedView
+from apps.registry.queries.table import FIXED_ORDERS
 from apps.registry.queries.views import Viewed, rights_over, views_of
 from apps.web.listing import NO_VIEW, Listing, column_value
 
@@ -80,7 +81,7 @@ def show_view(
     if view is None:
         listing = replace(read(params), has_default=default is not None)
         return Shown(listing, None, views, is_changed=False)
-    kept = read(_known(view.state, columns))
+    kept = read(known_state(view.state, columns))
     listing = read(params) if is_stated else kept.at(params.get("cursor", ""))
     listing = replace(listing, view=str(view.pk), has_default=default is not None)
     return Shown(listing, view, views, is_changed=listing.state != kept.state)
@@ -116,6 +117,26 @@ def menu_of_views(shown: Shown, path: str, access: Access, *, views: str) -> Vie
     )
 
 
+def known_state(state: str, columns: Collection[str] | None) -> QueryDict:
+    """A kept state without the columns that have gone since, or that this reader does not know.
+
+    The words of its filter stay: without one of them it would let other rows through.
+    """
+    params = QueryDict(state, mutable=True)
+    if columns is None:
+        return params
+    if "columns" in params:
+        wanted = [
+            name.removesuffix(",")
+            for value in params.getlist("columns")
+            for name in ([value] if value.endswith(",") else value.split(","))
+        ]
+        params.setlist("columns", [column_value(name) for name in wanted if name in columns])
+    if params.get("sort", "").removeprefix("-") not in {*columns, *FIXED_ORDERS}:
+        params.pop("sort", None)
+    return params
+
+
 def _named(word: str, views: Sequence[SavedView], otherwise: SavedView | None) -> SavedView | None:
     if not word:
         return otherwise
@@ -127,17 +148,3 @@ def _named(word: str, views: Sequence[SavedView], otherwise: SavedView | None) -
     if found is None:
         raise NotFound(_("There is no such saved view of this table."))
     return found
-
-
-def _known(state: str, columns: Collection[str] | None) -> QueryDict:
-    """A kept state without the columns that have gone since, or that this reader does not know."""
-    params = QueryDict(state, mutable=True)
-    if columns is None or "columns" not in params:
-        return params
-    wanted = [
-        name.removesuffix(",")
-        for value in params.getlist("columns")
-        for name in ([value] if value.endswith(",") else value.split(","))
-    ]
-    params.setlist("columns", [column_value(name) for name in wanted if name in columns])
-    return params

@@ -9,6 +9,7 @@ from django.test import Client
 
 from apps.accounts.choices import Role
 from apps.accounts.models import User
+from apps.evaluations.services import mark_golden_set
 from apps.registry.choices import Sharing
 from apps.registry.models import SavedView
 from apps.registry.services.views import save_view, set_default_view
@@ -354,3 +355,41 @@ class TestViewsOfRuns:
 def facts() -> tuple[str, str, str] | None:
     view = SavedView.objects.first()
     return (view.name, view.state, str(view.sharing)) if view else None
+
+
+class TestColumnsThatAreHidden:
+    """A curator sees a column of a golden set in a private project; the viewer does not."""
+
+    STATE = "columns=loss@10k,loss@hush&sort=loss@hush"
+
+    @pytest.fixture
+    def view(self, table: build.Table) -> SavedView:
+        admin = build.user(role=Role.ADMIN)
+        secret = build.project(admin, "secret", private=True)
+        data = build.version(admin, build.collection(admin, secret, "data")).artifact
+        golden_set = mark_golden_set(
+            name="hush", title="hush", artifact=data, access=build.access(admin)
+        )
+        build.result(admin, table.versions[0].artifact, 0.7, on=golden_set)
+        view = save(admin, table, name="With all", state=self.STATE)
+        access = build.access(admin, project=table.project)
+        set_default_view(viewed=table.collection, view=view, access=access)
+        return view
+
+    @pytest.mark.parametrize("address", [MODEL, f"{MODEL}/views"])
+    def test_they_are_named_nowhere(
+        self, table: build.Table, view: SavedView, address: str
+    ) -> None:
+        answer = browser(table.viewer).get(address)
+        assert answer.status_code == 200
+        assert "hush" not in text_of(answer)
+        assert "hush" in text_of(browser(view.owner).get(address))
+
+    def test_nor_in_the_export_of_the_activity(self, table: build.Table, view: SavedView) -> None:
+        def export(person: User) -> str:
+            answer = browser(person).get("/main/activity/export.csv")
+            return b"".join(answer.streaming_content).decode()  # type: ignore[arg-type]
+
+        assert "hush" not in export(table.viewer)
+        assert view.owner is not None
+        assert "columns=loss@10k,loss@hush" in export(view.owner)

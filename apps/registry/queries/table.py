@@ -27,6 +27,9 @@ from apps.registry.models import Column, ColumnScore, StatusLabel
 from apps.registry.queries.columns import columns_in
 from apps.registry.queries.labels import baseline_holding, labels_of
 
+# What every status table can be sorted by, beside its columns.
+FIXED_ORDERS = ("version", "logged")
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

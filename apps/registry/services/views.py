@@ -7,6 +7,7 @@ else, so their events belong to no team and stand on nobody's page of activity.
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import parse_qs
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -23,7 +24,7 @@ from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.registry.choices import Sharing
-from apps.registry.models import SavedView
+from apps.registry.models import Column, SavedView
 from apps.registry.queries.views import Viewed, rights_over, table_of, view_numbered
 
 MAX_VIEWS = 200
@@ -257,13 +258,29 @@ def _record(
     record(
         kind=kind,
         actor=access.actor,
-        subjects=[*subjects, _subject(viewed)] if is_public else subjects,
+        subjects=[*subjects, _subject(viewed), *_columns(viewed, before, after)]
+        if is_public
+        else subjects,
         team_id=access.team.pk if is_public else None,
         project_id=_project_id(viewed) if is_public else None,
         before=before,
         after=after,
         at=at,
     )
+
+
+def _columns(viewed: Viewed, *facts: dict[str, object] | None) -> list[Subject]:
+    """The columns that these states name: their names are for those alone who may know of them."""
+    states = [parse_qs(str(fact["state"])) for fact in facts if fact and "state" in fact]
+    words = {word for state in states for values in state.values() for word in values}
+    if not isinstance(viewed, Collection) or not words:
+        return []
+    columns = Column.objects.filter(collection=viewed).order_by("position", "pk")
+    return [
+        Subject("column", column.pk, column.title)
+        for column in columns
+        if any(column.slug in word for word in words)
+    ]
 
 
 def _subject(viewed: Viewed) -> Subject:

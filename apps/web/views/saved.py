@@ -1,5 +1,6 @@
 """Keeping, changing and deleting saved views of a table. Forms come back to the table itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -23,7 +24,7 @@ from apps.registry.services.views import (
 from apps.web.addresses import model_url, run_views_url, runs_url
 from apps.web.present.model import Crumb, crumbs_to, crumbs_to_place
 from apps.web.redirects import next_address
-from apps.web.saved_views import Read
+from apps.web.saved_views import Read, known_state
 from apps.web.toasts import Undo, tell
 from apps.web.views.models import load_model, read_state
 from apps.web.views.runs_table import read_runs_state
@@ -31,13 +32,17 @@ from apps.web.views.runs_table import read_runs_state
 
 @dataclass(frozen=True)
 class Place:
-    """A table: what has it, the address of its page, and the way there."""
+    """A table: what has it, the address of its page, and the way there.
+
+    `columns` are the names of columns that the reader may know of (None: any).
+    """
 
     viewed: Viewed
     path: str
     views: str
     crumbs: list[Crumb]
     read: Read
+    columns: Collection[str] | None
 
     def address(self, view: SavedView) -> str:
         return f"{self.path}?view={view.pk}"
@@ -53,6 +58,7 @@ class ViewRow:
     """One view on the page of views."""
 
     view: SavedView
+    state: str
     url: str
     change_url: str
     rights: Rights
@@ -101,6 +107,7 @@ def _model(access: Access, name: str) -> Place:
         views=f"{path}/views",
         crumbs=crumbs_to(model),
         read=lambda params: read_state(params, known),
+        columns={column.slug for column in known},
     )
 
 
@@ -109,7 +116,14 @@ def _runs(access: Access) -> Place:
     path = runs_url(access.team, project)
     crumbs = [*crumbs_to_place(access.team, project), Crumb(_("Runs"), path)]
     views = run_views_url(access.team, project)
-    return Place(viewed=project, path=path, views=views, crumbs=crumbs, read=read_runs_state)
+    return Place(
+        viewed=project,
+        path=path,
+        views=views,
+        crumbs=crumbs,
+        read=read_runs_state,
+        columns=None,
+    )
 
 
 def _views(request: HttpRequest, place: Place) -> HttpResponse:
@@ -179,6 +193,7 @@ def _page(
     rows = [
         ViewRow(
             view,
+            known_state(view.state, place.columns).urlencode(safe="@,"),
             place.address(view),
             f"{place.views}/{view.pk}",
             rights_over(view, access),
