@@ -1,5 +1,6 @@
 // A part of a page that follows something live: <div id="live" hx-trigger="every 1s">.
 // It rests while nobody looks or somebody marks text in it, and a new one opens as the old one stood.
+// Where nothing was new ten times, it asks every other time only: still within two seconds.
 
 const ID = "live";
 const marked = (part) => {
@@ -7,9 +8,17 @@ const marked = (part) => {
   return !selection.isCollapsed && part.contains(selection.anchorNode);
 };
 
+const PATIENCE = 10;
+let quiet = 0; // answers without news in a row
+let skipped = false;
+const rests = () => quiet >= PATIENCE && (skipped = !skipped);
+
 document.addEventListener("htmx:beforeRequest", (event) => {
   const part = event.detail.elt;
-  if (part.id === ID && (document.hidden || marked(part))) event.preventDefault();
+  if (part.id === ID && (document.hidden || marked(part) || rests())) event.preventDefault();
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.elt.id === ID) quiet = detail.xhr.status === 204 ? quiet + 1 : 0;
 });
 
 let kept;

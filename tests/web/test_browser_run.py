@@ -1,5 +1,6 @@
 """The page of a run in a real browser: live charts that keep what a person did, and no scripts."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -91,6 +92,26 @@ def test_live_charts_stay_as_they_were_put(
     expect(page.locator("#live[hx-trigger]")).to_have_count(0)
     chart.scroll_into_view_if_needed()
     expect(page.locator("#curve-1-live .main-svg").first).to_be_visible()
+
+
+def test_a_quiet_run_is_asked_less_often(
+    page: Page, live_server: LiveServer, table: build.Table, run: Run
+) -> None:
+    take_session(page, live_server, table.viewer)
+    page.clock.install()
+    page.goto(address(live_server, run))
+    page.clock.pause_at(time.time() + 60)
+    asked: list[str] = []
+    page.on(
+        "request", lambda request: asked.append(request.url) if "seen=" in request.url else None
+    )
+
+    for _ in range(30):
+        page.clock.run_for(1000)
+        expect(page.locator("#live.htmx-request")).to_have_count(0)
+
+    # Each second at first, then each other one: about 20 times, and never just 10.
+    assert 15 <= len(asked) <= 25
 
 
 def test_curves_are_drawn_otherwise_and_found(
