@@ -27,7 +27,6 @@ pytestmark = pytest.mark.django_db
 BELOW = "/main/digits/models/candidates/compare"
 ANY = "/compare"
 PLACE = "main/digits/candidates"
-HTMX = {"HX-Request": "true", "HX-Target": "examples"}
 
 
 @pytest.fixture
@@ -257,9 +256,9 @@ def test_a_golden_set_of_a_hidden_project_is_not_told(table: build.Table) -> Non
 # --- cost ---------------------------------------------------------------------------------------
 
 
-def cost(client: Client, headers: dict[str, str] | None = None, **query: str | list[str]) -> int:
+def cost(client: Client, **query: str | list[str]) -> int:
     with CaptureQueriesContext(connection) as queries:
-        assert client.get(BELOW, query, headers=headers or {}).status_code == 200
+        assert client.get(BELOW, query).status_code == 200
     return len(queries)
 
 
@@ -274,18 +273,6 @@ def test_many_examples_cost_as_many_queries_as_few(table: build.Table) -> None:
     answer(table, table.versions[1], ["1"] * 300, on=golden_set)
 
     assert cost(client, v=["1", "2"]) == few
-
-
-def test_htmx_is_answered_with_the_examples_alone(table: build.Table) -> None:
-    answer(table, table.versions[0], ["7"])
-    answer(table, table.versions[1], ["1"])
-    client = browser(table.viewer)
-
-    whole = client.get(BELOW, {"v": ["1", "2"]})
-    part = client.get(BELOW, {"v": ["1", "2"]}, headers=HTMX)
-
-    assert text_of(part).strip() == section(text_of(whole))
-    assert cost(client, HTMX, v=["1", "2"]) < cost(client, v=["1", "2"])
 
 
 def test_the_page_says_how_many_pairs_it_did_not_read(

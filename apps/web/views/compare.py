@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
@@ -17,16 +18,14 @@ from apps.web.comparing.curves import show_overlay
 from apps.web.comparing.examples import show_examples
 from apps.web.comparing.fields import fields_of, show_parallel, show_scatter
 from apps.web.comparing.items import Item, base_of, load_items, read_pasted, show_items
-from apps.web.comparing.scores import Scored, scored, show_bars, show_scores
+from apps.web.comparing.scores import scored, show_bars, show_scores
 from apps.web.comparing.settings import settings_of, show_settings
 from apps.web.comparing.values import logged_by, show_logged
-from apps.web.htmx import answer, asks_for
 from apps.web.present.model import crumbs_to
 from apps.web.views.account import person
 from apps.web.views.models import load_model
 
 TEMPLATE = "compare/compare.html"
-EXAMPLES = "examples"
 MAX_PASTED = 2_000
 
 
@@ -59,20 +58,7 @@ def _answer(request: HttpRequest, model: Collection | None) -> HttpResponse:
         )
     user = person(request)
     items = load_items(asked, user)
-    if len(items) > 1 and asks_for(request, EXAMPLES):
-        context = _examples(items, asked, user, scored(items, user))
-    else:
-        context = _context(items, asked, user)
-    return answer(request, TEMPLATE, context, fragment=EXAMPLES)
-
-
-def _examples(items: Sequence[Item], asked: Asked, user: User, found: Scored) -> dict[str, Any]:
-    """What templates/compare/examples.html needs: a part that htmx may ask for alone."""
-    return {
-        "path": asked.path,
-        "examples": show_examples(items, base_of(items, asked), found, asked, user),
-        "example_fields": asked.parameters("on", "to", "show", "page"),
-    }
+    return render(request, TEMPLATE, _context(items, asked, user))
 
 
 def _context(items: Sequence[Item], asked: Asked, user: User) -> dict[str, Any]:
@@ -95,21 +81,19 @@ def _context(items: Sequence[Item], asked: Asked, user: User) -> dict[str, Any]:
     logged = logged_by(items)
     found = scored(items, user)
     fields = fields_of(items, settings, logged, found)
-    return (
-        context
-        | _examples(items, asked, user, found)
-        | {
-            "base": base,
-            "settings": show_settings(items, base, settings, with_same=asked.all_settings),
-            "settings_url": asked.but(all_settings=not asked.all_settings).address("settings"),
-            "comparison": show_scores(items, base, found),
-            "logged": show_logged(items, base, logged),
-            "overlay": show_overlay(items, logged, asked),
-            "metric_fields": asked.parameters("metric"),
-            "bars": show_bars(items, found, asked),
-            "scatter": show_scatter(items, fields, asked),
-            "scatter_fields": asked.parameters("across", "up"),
-            "parallel": show_parallel(items, fields, asked),
-            "axis_fields": asked.parameters("axis"),
-        }
-    )
+    return context | {
+        "base": base,
+        "settings": show_settings(items, base, settings, with_same=asked.all_settings),
+        "settings_url": asked.but(all_settings=not asked.all_settings).address("settings"),
+        "comparison": show_scores(items, base, found),
+        "examples": show_examples(items, base, found, asked, user),
+        "example_fields": asked.parameters("on", "to", "show", "page"),
+        "logged": show_logged(items, base, logged),
+        "overlay": show_overlay(items, logged, asked),
+        "metric_fields": asked.parameters("metric"),
+        "bars": show_bars(items, found, asked),
+        "scatter": show_scatter(items, fields, asked),
+        "scatter_fields": asked.parameters("across", "up"),
+        "parallel": show_parallel(items, fields, asked),
+        "axis_fields": asked.parameters("axis"),
+    }
