@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import SimpleTestCase, TransactionTestCase
 
 from tests.browser import axe, browser_type_launch_args, page  # noqa: F401 (fixtures)
 from tests.settings import DATABASE_KIND, POSTGRES_SOCKET
@@ -22,6 +22,13 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("suite")
 
+# A test that asks for none of these, and has no mark of its own, never sees a database.
+DATABASE_FIXTURES = {
+    "db",
+    "transactional_db",
+    "django_db_modify_db_settings",
+    "new_installation",  # of tests/test_backup.py: on the same server
+}
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -36,9 +43,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if DATABASE_KIND == "sqlite":
         return
-    done = [item for item in items if any(map(item.get_closest_marker, ("once", "browser")))]
+    done = [item for item in items if not _needs_this_database(item)]
     config.hook.pytest_deselected(items=done)
     items[:] = [item for item in items if item not in done]
+
+
+def _needs_this_database(item: pytest.Item) -> bool:
+    if any(map(item.get_closest_marker, ("once", "browser"))):
+        return False
+    case = getattr(item, "cls", None)
+    return (
+        item.get_closest_marker("django_db") is not None
+        or (case is not None and issubclass(case, SimpleTestCase))
+        or not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    )
 
 
 @pytest.fixture(scope="session")
