@@ -388,7 +388,7 @@ class TestColumnsThatAreHidden:
     def test_nor_in_the_export_of_the_activity(self, table: build.Table, view: SavedView) -> None:
         def export(person: User) -> str:
             answer = browser(person).get("/main/activity/export.csv")
-            return b"".join(answer.streaming_content).decode()  # type: ignore[arg-type]
+            return b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
 
         assert "hush" not in export(table.viewer)
         assert view.owner is not None
