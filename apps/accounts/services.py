@@ -12,7 +12,7 @@ from apps.accounts import secrets
 from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, LoginLink, Membership, Team, User
 from apps.accounts.queries import open_login_link, team_named
-from apps.accounts.signals import team_created
+from apps.accounts.signals import member_left, team_created
 from apps.audit.actors import Actor, Subject
 from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -155,6 +155,7 @@ def update_team(
 def set_role(*, user: User, team: Team, role: Role | None, actor: Actor) -> None:
     """Give a person a role in a team, or with None take it away. The last admin stays.
 
+    Whoever leaves is named for none of its projects any more (by whoever listens to member_left).
     Giving the role that the person has changes nothing.
     """
     _lock_members([team.pk])
@@ -176,6 +177,8 @@ def set_role(*, user: User, team: Team, role: Role | None, actor: Actor) -> None
         before={"role": former.role if former else None},
         after={"role": str(role) if role else None},
     )
+    if role is None:
+        member_left.send(sender=Team, user=user, team=team, actor=actor)
 
 
 @transaction.atomic

@@ -7,10 +7,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.choices import Role
-from apps.accounts.models import User
-from apps.audit.actors import Subject
+from apps.accounts.models import Membership, Team, User
+from apps.audit.actors import Actor, Subject
 from apps.audit.services import record
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, NotFound
 from apps.core.names import check_not_reserved, clean_name, clean_text, name_key
 from apps.projects.access import Access, Action
 from apps.projects.choices import Visibility
@@ -114,21 +114,42 @@ def update_project(
 
 @transaction.atomic
 def set_project_role(*, user: User, role: Role | None, access: Access) -> None:
-    """Name a person for the project with a role, or with None no longer."""
+    """Name a person of the team for the project with a role, or with None no longer.
+
+    Raises NotFound for somebody who is not in the team.
+    """
     access.require(Action.ADMINISTER)
     project = access.project
     if project is None:
         raise Conflict("A project role needs a project.")
+    # Held until commit: who leaves the team at this moment leaves the project as well.
+    memberships = Membership.objects.filter(team=project.team_id, user=user)
+    if role is not None and memberships.select_for_update(no_key=True).first() is None:
+        raise NotFound(f"There is nobody named {user.username!r} in the team {access.team.name}.")
     former = ProjectMember.objects.filter(project=project, user=user).first()
     if role is None:
         ProjectMember.objects.filter(project=project, user=user).delete()
     else:
         ProjectMember.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    _record_role(project, user, former, role, access.actor)
+
+
+def on_member_left(*, user: User, team: Team, actor: Actor, **_: object) -> None:
+    """Who is no longer in the team is named for none of its projects, those in the bin included."""
+    named = ProjectMember.objects.filter(user=user, project__team=team).select_related("project")
+    for former in named.order_by("pk"):
+        former.delete()
+        _record_role(former.project, user, former, None, actor)
+
+
+def _record_role(
+    project: Project, user: User, former: ProjectMember | None, role: Role | None, actor: Actor
+) -> None:
     record(
         kind="project_member.changed",
-        actor=access.actor,
+        actor=actor,
         subjects=[project_subject(project), Subject("user", user.pk, user.username)],
-        team_id=access.team.pk,
+        team_id=project.team_id,
         project_id=project.pk,
         before={"role": former.role if former else None},
         after={"role": str(role) if role else None},

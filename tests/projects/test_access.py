@@ -1,10 +1,13 @@
 """The access policy: roles, private projects, key scopes, archived projects."""
 
+import json
+
 import pytest
 
 from apps.accounts.choices import Role, Scope
 from apps.accounts.services import set_role
 from apps.audit.actors import Actor
+from apps.audit.models import Event
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.projects.access import POLICY, Action, access_to
 from apps.projects.models import Project
@@ -93,6 +96,41 @@ def test_a_private_project_is_seen_by_its_maker_those_named_and_admins() -> None
     set_project_role(user=guest, role=Role.CURATOR, access=build.access(owner, project=secret))
     assert access_to(user=guest, actor=WHO, team="main", project="secret").role == Role.CURATOR
     assert list(Project.objects.visible_to(guest)) == [secret]
+
+
+def test_who_leaves_the_team_is_named_for_none_of_its_projects() -> None:
+    owner = build.user(role=Role.EDITOR)
+    secret = build.project(owner, "secret", private=True)
+    admin = build.user(role=Role.ADMIN)
+    elsewhere = build.user(role=Role.ADMIN, team_name="elsewhere")
+    other = build.project(elsewhere, "theirs", private=True, team_name="elsewhere")
+    set_role(user=owner, team=other.team, role=Role.VIEWER, actor=WHO)
+    theirs = build.access(elsewhere, project=other, team_name="elsewhere")
+    set_project_role(user=owner, role=Role.VIEWER, access=theirs)
+
+    set_role(user=owner, team=secret.team, role=None, actor=WHO)
+
+    with pytest.raises(NotFound):
+        access_to(user=owner, actor=WHO, team="main", project="secret")
+    assert list(Project.objects.visible_to(owner)) == [other]
+    left = Event.objects.filter(kind="project_member.changed", project_id=secret.pk)
+    assert [json.loads(event.payload)["after"] for event in left] == [{"role": None}]
+    # Coming back brings nothing back.
+    set_role(user=owner, team=secret.team, role=Role.EDITOR, actor=WHO)
+    assert list(Project.objects.visible_to(owner)) == [other]
+    assert list(Project.objects.visible_to(admin)) == [secret]
+
+
+def test_only_people_of_the_team_are_named() -> None:
+    admin = build.user(role=Role.ADMIN)
+    secret = build.project(admin, "secret", private=True)
+    stranger = build.user(role=Role.ADMIN, team_name="elsewhere")
+
+    with pytest.raises(NotFound, match="nobody named"):
+        set_project_role(
+            user=stranger, role=Role.VIEWER, access=build.access(admin, project=secret)
+        )
+    assert list(Project.objects.visible_to(stranger)) == []
 
 
 def test_a_role_in_a_project_only_raises_the_teams_role() -> None:
