@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from apps.accounts.models import Team, User
 from apps.artifacts.choices import MODEL, ArtifactState
@@ -241,3 +241,18 @@ def referenced_digests(digests: Iterable[str]) -> set[str]:
 def stale_pending(before: datetime) -> QuerySet[ArtifactVersion]:
     """Artifact versions that were begun before a moment and never sealed."""
     return ArtifactVersion.objects.filter(state=ArtifactState.PENDING, created_at__lt=before)
+
+
+def uploads_under_way(project: Project, *, since: datetime) -> QuerySet[ArtifactVersion]:
+    """Artifact versions of the project that are being written and not sealed yet, newest first.
+
+    Annotated with `written_files` and `written_bytes`: what their manifests name so far.
+    """
+    pending = ArtifactVersion.objects.filter(
+        project=project, state=ArtifactState.PENDING, created_at__gte=since
+    )
+    return (
+        pending.select_related("created_by", "made_by__project")
+        .annotate(written_files=Count("files"), written_bytes=Sum("files__size_bytes", default=0))
+        .order_by("-created_at", "-pk")
+    )

@@ -1,12 +1,21 @@
 """The lists of what is stored: a project's collections, the registry's, and one's versions."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.accounts.choices import Role
 from apps.artifacts.models import Collection
-from apps.artifacts.services import delete_version, link_version, note_use
+from apps.artifacts.services import (
+    begin_artifact,
+    delete_version,
+    link_version,
+    note_use,
+    seal_artifact,
+)
 from apps.projects.models import Project
 from apps.registry.services.promotion import promote_version
 from tests import build
@@ -59,6 +68,44 @@ def test_the_collections_of_a_project_stand_by_type_and_name(world: build.Table)
     assert f'href="{SET}/v2"' in text
     assert 'href="/main/digits/models/candidates"' in text
     assert f'href="{LIST}" aria-current="page"' in text  # the tab
+
+
+def test_what_is_being_uploaded_is_shown_until_it_is_sealed(world: build.Table) -> None:
+    access = build.access(world.editor, project=world.project)
+    run = build.run(world.editor, world.project, name="writer")
+    pending = begin_artifact(
+        type="dataset",
+        files=[build.content(world.project.pk, b"12345")],
+        made_by=run,
+        access=access,
+    )
+    client = browser(world.viewer)
+    of_htmx = {"HX-Request": "true", "HX-Target": "uploads"}
+
+    during = client.get(LIST, headers=of_htmx)
+    seal_artifact(
+        artifact=pending,
+        collection=Collection.objects.get(name="digits_train"),
+        access=access,
+    )
+    after = client.get(LIST, headers=of_htmx)
+
+    assert "1 file, 5 B so far" in words(text_of(during))
+    assert "writer" in text_of(during)
+    assert "HX-Refresh" not in during.headers
+    # Sealed: the page asks for itself once more, and then it asks no longer.
+    assert after.headers["HX-Refresh"] == "true"
+    assert "Being uploaded" not in text_of(client.get(LIST))
+
+
+def test_an_upload_that_was_given_up_is_not_shown(world: build.Table) -> None:
+    begin_artifact(
+        type="dataset",
+        access=build.access(world.editor, project=world.project),
+        at=timezone.now() - timedelta(days=2),
+    )
+
+    assert "Being uploaded" not in text_of(browser(world.viewer).get(LIST))
 
 
 def test_one_type_or_a_name_narrows_the_list(world: build.Table) -> None:

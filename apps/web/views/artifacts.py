@@ -1,10 +1,12 @@
 """What is stored: the collections of a project or of the registry, and the versions of one."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -16,6 +18,7 @@ from apps.artifacts.queries import (
     labels_of_versions,
     latest_number,
     standing_places,
+    uploads_under_way,
     versions_of,
 )
 from apps.artifacts.summaries import CollectionSummary, summarise, type_counts, use_counts
@@ -24,6 +27,7 @@ from apps.core.numbers import format_bytes, format_count
 from apps.core.paging import Key, paginate
 from apps.evaluations.queries import golden_sets_of
 from apps.projects.access import Access, Action, requires
+from apps.projects.models import Project
 from apps.registry.models import StatusLabel
 from apps.registry.queries.labels import labels_of
 from apps.web.addresses import (
@@ -48,6 +52,9 @@ from apps.web.views.account import client_lines
 from apps.web.views.versions import answer_files, artifact_context
 
 MAX_SEARCH = 200
+# One that was begun longer ago was given up; garbage collection takes it.
+UPLOAD_LIFETIME = timedelta(days=1)
+SHOWN_UPLOADS = 10
 PAGE_SIZE = 50
 BY_TYPE = (Key("type", "text"), Key("name_key", "text"), Key("pk", "integer"))
 NEWEST_FIRST = (Key("number", "integer", descending=True),)
@@ -84,7 +91,37 @@ def artifacts(
         "is_empty": not counts,
         "lines": [] if counts else client_lines("YOUR_API_KEY"),
     }
-    return answer(request, "artifacts/list.html", context, fragment="collections")
+    if place is not None:
+        context["uploads"] = _uploads(access, place)
+    if not asks_for(request, "uploads"):
+        return answer(request, "artifacts/list.html", context, fragment="collections")
+    response = answer(request, "artifacts/list.html", context, fragment="uploads")
+    if not context.get("uploads"):
+        # All are sealed: once more the whole page, with what they have become.
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _uploads(access: Access, project: Project) -> list[dict[str, Any]]:
+    """What is being written into the project just now, and how far it is."""
+    begun = uploads_under_way(project, since=timezone.now() - UPLOAD_LIFETIME)
+    rows = []
+    for artifact in begun[:SHOWN_UPLOADS]:
+        run = artifact.made_by
+        rows.append(
+            {
+                "type": artifact.type,
+                "hue": hue_of(artifact.type),
+                "run": run,
+                "run_url": run_url(access.team, run) if run and not run.deleted_at else "",
+                "by": name_of(artifact.created_by),
+                "begun": moment(artifact.created_at),
+                "count": artifact.written_files,
+                "files": format_count(artifact.written_files),
+                "size": format_bytes(artifact.written_bytes),
+            }
+        )
+    return rows
 
 
 @requires(Action.READ)
