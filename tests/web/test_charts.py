@@ -3,6 +3,7 @@
 import json
 import math
 import xml.etree.ElementTree as ElementTree  # our own output, never a user's file
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import plotly.graph_objects as go
@@ -95,6 +96,31 @@ def test_a_chart_is_the_same_bytes_every_time() -> None:
 
     assert first.drawings == second.drawings
     assert json.dumps(first.figure) == json.dumps(second.figure)
+
+
+def test_few_versions_are_marked_one_by_one() -> None:
+    few = line_chart(ChartSpec("few", "Few", [Line("loss", points(0.4, 0.3, 0.2))]))
+    axis = few.figure["layout"]["xaxis"]
+    assert (axis["tick0"], axis["dtick"], axis["exponentformat"]) == (0, 1, "none")
+
+    moments = [Point(x, x) for x in (0.5, 1.5)]
+    between = line_chart(ChartSpec("between", "Between", [Line("loss", moments)]))
+    assert "dtick" not in between.figure["layout"]["xaxis"]
+
+
+def test_the_number_of_a_version_is_written_out() -> None:
+    many = [Point(number, 0.5) for number in (9_800, 10_000)]
+    made = line_chart(ChartSpec("many", "Many", [Line("loss", many)]))
+    assert ">10000<" in made.drawings[0]
+    assert "9.8k" not in made.drawings[0]
+
+
+def test_words_at_the_edge_stay_inside() -> None:
+    last = Marker(8, "became the production version of everything")
+    made = line_chart(replace(FULL, markers=[last]))
+    *_axis_names, words = made.figure["layout"]["annotations"]
+    assert words["text"] == last.text
+    assert words["xanchor"] == "right"
 
 
 def test_a_chart_has_a_name_a_description_and_a_table() -> None:

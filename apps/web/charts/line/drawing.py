@@ -35,9 +35,10 @@ def draw(plan: Plan, size: Size) -> SafeString:
     return _Drawing(plan, size).body()
 
 
-def marker_rows(plan: Plan, size: Size) -> list[tuple[int, Marker]]:
-    """The markers that show their words, each with its row (0 is the lowest): all or none."""
-    return [(row, marker) for row, _x, _anchor, marker in _Drawing(plan, size).words]
+def marker_rows(plan: Plan, size: Size) -> list[tuple[int, str, Marker]]:
+    """The markers that show their words, each with its row (0 is the lowest) and anchor: all or
+    none."""
+    return [(row, anchor, marker) for row, _x, anchor, marker in _Drawing(plan, size).words]
 
 
 class _Drawing:

@@ -17,12 +17,17 @@ from apps.web.charts.chart import (
     role_class,
 )
 from apps.web.charts.line.drawing import marker_rows
-from apps.web.charts.line.plan import Place, Plan
+from apps.web.charts.line.plan import PLAIN_UP_TO, Place, Plan
 from apps.web.charts.line.spec import Line, Marker, Point, X
 from apps.web.charts.line.table import y_text
 
 # The share of the range that stays free on either side, so that no circle is cut.
 _INSET = 0.012
+# So few whole numbers are marked one by one.
+_SINGLE_STEPS = 14
+# How far the words of markers stand above the plot, clear of the highest number beside it.
+_LIFT = 6
+_SIDES = {"": "left", "middle": "center", "end": "right"}
 
 
 def figure_of(plan: Plan) -> PlotlyFigure:
@@ -37,17 +42,18 @@ def figure_of(plan: Plan) -> PlotlyFigure:
             traces += _band(plan, line, places)
         # The order of the words under the pointer is that of the legend.
         traces.append(_trace(plan, line, places) | {"legendrank": rank})
-    rows = marker_rows(plan, SIZES[0])
+    words = marker_rows(plan, SIZES[0])
     return {
         "data": traces,
         "layout": plotly_layout(
             x=_x_axis(plan),
             y=_y_axis(plan),
             y_name=spec.y_label,
-            top=14 * (1 + max((row for row, _marker in rows), default=-1)),
+            top=_LIFT * bool(words)
+            + 14 * (1 + max((row for row, _side, _marker in words), default=-1)),
             hovermode="x unified",
             shapes=[_shape(plan, marker) for _at, marker in plan.markers],
-            annotations=[_marker_text(plan, row, marker) for row, marker in rows],
+            annotations=[_marker_text(plan, *word) for word in words],
         ),
     }
 
@@ -70,6 +76,11 @@ def _x_axis(plan: Plan) -> dict[str, Any]:
             "tickvals": [tick.at for tick in marked],
             "ticktext": [tick.text for tick in marked],
         }
+    if plan.is_whole and high - low <= _SINGLE_STEPS:
+        # There is no version 1.5, and Plotly would mark it.
+        axis |= {"tick0": math.ceil(low), "dtick": 1}
+    if plan.is_whole and max(abs(low), abs(high)) <= PLAIN_UP_TO:
+        axis |= {"exponentformat": "none"}
     return axis | {"type": "linear", "range": [low - pad, high + pad]}
 
 
@@ -156,15 +167,16 @@ def _shape(plan: Plan, marker: Marker) -> dict[str, Any]:
     }
 
 
-def _marker_text(plan: Plan, row: int, marker: Marker) -> dict[str, Any]:
+def _marker_text(plan: Plan, row: int, side: str, marker: Marker) -> dict[str, Any]:
     # Rows count from the top of the drawing; Plotly shifts up from the top of the plot.
     return plotly_annotation(
         marker.text,
         name=role_class(marker.role),
         x=_x(plan, marker.x),
         xref="x",
+        xanchor=_SIDES[side],
         y=1,
-        yshift=14 * row,
+        yshift=_LIFT + 14 * row,
     )
 
 

@@ -12,6 +12,8 @@ from apps.web.charts.ticks import Tick, is_drawable
 
 # More than this many and circles or whiskers melt together.
 MOST_CIRCLES = 60
+# Whole numbers below this are names, as version 12000 is, and written out.
+PLAIN_UP_TO = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,16 @@ class Plan:
             return ticks.time_ticks(self.x_low, self.x_high, size.x_ticks)
         if self.spec.x_kind == "duration":
             return ticks.duration_ticks(self.x_low, self.x_high, size.x_ticks)
-        whole = all(place.x == int(place.x) for _line, places in self.lines for place in places)
+        whole = self.is_whole
         found = ticks.linear_ticks(self.x_low, self.x_high, size.x_ticks, whole=whole)
-        if whole and all(abs(tick.at) < 10_000 for tick in found):
-            # Version 1200 is a name, not a quantity.
+        if whole and all(abs(tick.at) < PLAIN_UP_TO for tick in found):
             return [Tick(tick.at, f"{tick.at:.0f}".replace("-", "−")) for tick in found]
         return found
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether only whole numbers stand on the x axis, as with versions and steps."""
+        return all(place.x == int(place.x) for _line, places in self.lines for place in places)
 
     def shows_circles(self, line: Line, places: Sequence[Place]) -> bool:
         """Whether each point of a line gets its circle."""
