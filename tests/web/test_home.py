@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.choices import Role
 from apps.accounts.models import User
+from apps.accounts.services import set_role
 from apps.artifacts.services import link_version
 from apps.core.work import telling
 from apps.evaluations.choices import Source
@@ -119,7 +120,7 @@ class TestModels:
         assert "<b onclick" not in page
         assert "<bdi>&lt;b onclick=x&gt;</bdi>" in page
 
-    @pytest.mark.parametrize(("path", "queries"), [("/", 15), ("/main/models", 13)])
+    @pytest.mark.parametrize(("path", "queries"), [("/", 16), ("/main/models", 13)])
     def test_the_queries_do_not_grow(
         self, table: build.Table, path: str, queries: int, django_assert_num_queries: Any
     ) -> None:
@@ -230,6 +231,30 @@ class TestLiveRuns:
         run.heartbeat_at = timezone.now() - timedelta(hours=1)
         run.save()
         assert "run live" not in text_of(browser(table.viewer).get("/"))
+
+
+class TestTheWayOn:
+    """From the first page, two clicks lead to all that a team has."""
+
+    def test_the_only_teams_pages_are_there(self, table: build.Table) -> None:
+        page = text_of(browser(table.viewer).get("/"))
+        for path in ("golden-sets", "activity", "bin"):
+            assert f'href="/main/{path}"' in page
+        assert 'href="/main/settings"' not in page
+        assert 'href="/main/settings"' in text_of(browser(table.curator).get("/"))
+
+    def test_also_before_the_first_model(self) -> None:
+        page = text_of(browser(build.user(role=Role.ADMIN)).get("/"))
+        assert "No model yet" in page
+        assert 'href="/main/settings"' in page
+
+    def test_of_several_teams_each_has_its_link(self, table: build.Table) -> None:
+        others = build.team("others")
+        set_role(user=table.viewer, team=others, role=Role.VIEWER, actor=build.SYSTEM)
+        page = text_of(browser(table.viewer).get("/"))
+        assert 'href="/main/models"' in page
+        assert 'href="/others/models"' in page
+        assert 'href="/main/activity"' not in page
 
 
 class TestFindingAModel:

@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.choices import Role
+from apps.accounts.models import User
+from apps.accounts.queries import teams_of
+from apps.audit.actors import Actor
 from apps.projects.access import Access, Action
+from apps.web.addresses import team_url
 
 # Route, words, and what a reader must be allowed to be shown the way.
 TEAM_PAGES: tuple[tuple[str, Promise, Action], ...] = (
@@ -45,6 +51,20 @@ class Tab:
 def team_tabs(access: Access, current: str) -> list[Tab]:
     """The pages of the team that the reader may open; `current` is the route of this one."""
     return _tabs(TEAM_PAGES, [access.team.name], access, current)
+
+
+def home_tabs(user: User) -> list[Tab]:
+    """The way on from the home page: the pages of the reader's only team, or else all the teams."""
+    memberships = list(teams_of(user))
+    if len(memberships) == 1:
+        (only,) = memberships
+        actor = Actor(user_id=user.pk, name=user.username)
+        return team_tabs(Access(actor, user, only.team, Role(only.role)), "models")
+    teams = [
+        Tab(one.team.title or one.team.name, team_url(one.team), current=False)
+        for one in memberships
+    ]
+    return [Tab(gettext("All teams"), reverse("home"), current=True), *teams] if teams else []
 
 
 def settings_tabs(access: Access, current: str) -> list[Tab]:

@@ -21,7 +21,7 @@ from apps.web.addresses import model_url, run_url, team_url, version_url
 from apps.web.htmx import answer, asks_for
 from apps.web.overview import page_of_models
 from apps.web.pager import pager
-from apps.web.present.places import team_tabs
+from apps.web.present.places import home_tabs, team_tabs
 from apps.web.views.account import client_lines, person
 
 MAX_SEARCH = 200
@@ -43,6 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
     moves = recent_moves(user)
     colours = colours_of(holding.version.collection.team_id for holding in moves)
     context |= {
+        "tabs": home_tabs(user),
         "live": [_live_run(run) for run in live[:SHOWN_LIVE]],
         "more_live": len(live) > SHOWN_LIVE,
         "moves": [_move(holding, colours) for holding in moves],
