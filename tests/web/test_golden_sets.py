@@ -283,6 +283,7 @@ def test_an_empty_list_teaches(table: build.Table) -> None:
     text = text_of(browser(foreigner).get("/others/golden-sets"))
 
     assert "No golden set yet" in text
+    assert "/api/v1/teams/others/golden-sets" in text
     assert browser(foreigner).get("/main/golden-sets").status_code == 404
     assert browser(foreigner).get(PAGE).status_code == 404
 

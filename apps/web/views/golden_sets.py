@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Case, IntegerField, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.accounts.models import Team
 from apps.artifacts.choices import MODEL
 from apps.artifacts.queries import first_places, labels_of_versions
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -92,8 +94,18 @@ def golden_sets(request: HttpRequest, team: str) -> HttpResponse:
         "page": page.with_rows(rows),
         "foot": pager(request, page, target="golden-sets"),
         "may_curate": access.allows(Action.CURATE),
+        "command": _command(access.team),
     }
     return answer(request, "golden_sets/list.html", context, fragment="golden-sets")
+
+
+def _command(team: Team) -> str:
+    """What to paste into a shell to mark a golden set."""
+    return (
+        'curl -H "Authorization: Bearer YOUR_API_KEY" -H "Content-Type: application/json" \\\n'
+        f"  {settings.BASE_URL}/api/v1/teams/{team.name}/golden-sets \\\n"
+        """  -d '{"name": "digits_10k", "title": "10k", "example_count": 10000}'"""
+    )
 
 
 @requires(Action.READ)
