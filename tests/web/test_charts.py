@@ -118,7 +118,7 @@ def test_the_number_of_a_version_is_written_out() -> None:
 def test_words_at_the_edge_stay_inside() -> None:
     last = Marker(8, "became the production version of everything")
     made = line_chart(replace(FULL, markers=[last]))
-    *_axis_names, words = made.figure["layout"]["annotations"]
+    words, *_axis_names = made.figure["layout"]["annotations"]
     assert words["text"] == last.text
     assert words["xanchor"] == "right"
 
