@@ -23,6 +23,8 @@ from apps.core.text import truncate
 from apps.web.download import INERT
 
 MAX_TEXT_BYTES = 256 * 1024
+# What indenting may make of that: deep JSON would grow to thirty times its size.
+MAX_INDENTED = 4 * MAX_TEXT_BYTES
 MAX_IMAGE_BYTES = VERIFIED_FIRST_BYTES
 MAX_ROWS, MAX_CELLS, MAX_CELL = 200, 50, 200
 
@@ -164,7 +166,10 @@ def _json(text: str) -> Preview:
                 more=len(data) > MAX_ROWS,
                 note="",
             )
-    return _plain(json.dumps(value, indent=2, ensure_ascii=False), "")
+    indented = json.dumps(value, indent=2, ensure_ascii=False)
+    if len(indented) > MAX_INDENTED:
+        return _plain(text, _("Shown as it stands: indented, it would be too long."))
+    return _plain(indented, "")
 
 
 def _cell(value: object) -> str:

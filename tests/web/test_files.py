@@ -213,6 +213,13 @@ def test_broken_json_is_shown_as_it_stands(table: build.Table, data: bytes) -> N
     assert data.decode().replace('"', "&quot;")[:50] in preview(table, "a.json", data)
 
 
+def test_json_that_indenting_would_blow_up_is_shown_as_it_stands(table: build.Table) -> None:
+    data = b"[" * 30 + b",".join([b"1"] * 100_000) + b"]" * 30
+    text = preview(table, "a.json", data)
+    assert len(text) < 2 * len(data)
+    assert "as it stands" in text
+
+
 def test_a_table_as_wandb_logs_it(table: build.Table) -> None:
     text = preview(table, "t.table.json", b'{"columns": ["id", "x"], "data": [[1, 0.25], ["b"]]}')
 
