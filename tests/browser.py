@@ -6,18 +6,20 @@ REQUIRE_BROWSER=1 (as `.ci/run` sets) they fail.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from pytest_django.live_server_helper import LiveServer
 
 # A busy machine is slow, not wrong: what a page shows in the end is what counts.
 expect.set_options(timeout=30_000)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 AxeCheck = Callable[[Page], None]
+WIDTHS = (1440, 390)
 
 
 def find_chromium() -> str | None:
@@ -66,3 +68,32 @@ def axe() -> AxeCheck:
         assert results.violations_count == 0, results.generate_report()
 
     return check
+
+
+@pytest.fixture
+def bare_page(browser: Browser) -> Iterator[Page]:
+    """A browser without scripts."""
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def bare_phone(browser: Browser) -> Iterator[Page]:
+    """A browser without scripts, as wide as a phone."""
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    yield context.new_page()
+    context.close()
+
+
+def each_is_sound_and_fits(
+    page: Page, server: LiveServer, addresses: Iterable[str], axe: AxeCheck
+) -> None:
+    """On a screen and on a phone: axe finds nothing, and no page scrolls sideways."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for address in addresses:
+            page.goto(server.url + address)
+            axe(page)
+            widest = page.evaluate("document.documentElement.scrollWidth")
+            assert widest <= width, (address, width, widest)

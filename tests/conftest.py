@@ -10,7 +10,13 @@ import pytest
 from django.db import connection
 from django.test import SimpleTestCase, TransactionTestCase
 
-from tests.browser import axe, browser_type_launch_args, page  # noqa: F401 (fixtures)
+from tests.browser import (  # noqa: F401 (fixtures)
+    axe,
+    bare_page,
+    bare_phone,
+    browser_type_launch_args,
+    page,
+)
 from tests.settings import DATABASE_KIND, POSTGRES_SOCKET
 
 if TYPE_CHECKING:

@@ -243,16 +243,23 @@ def stale_pending(before: datetime) -> QuerySet[ArtifactVersion]:
     return ArtifactVersion.objects.filter(state=ArtifactState.PENDING, created_at__lt=before)
 
 
-def uploads_under_way(project: Project, *, since: datetime) -> QuerySet[ArtifactVersion]:
-    """Artifact versions of the project that are being written and not sealed yet, newest first.
+@dataclass(frozen=True)
+class Upload:
+    """An artifact version that is being written, and what its manifest names so far."""
 
-    Annotated with `written_files` and `written_bytes`: what their manifests name so far.
-    """
+    artifact: ArtifactVersion
+    files: int
+    size_bytes: int
+
+
+def uploads_under_way(project: Project, *, since: datetime, limit: int) -> list[Upload]:
+    """What was begun in the project since then and is not sealed yet, newest first. One query."""
     pending = ArtifactVersion.objects.filter(
         project=project, state=ArtifactState.PENDING, created_at__gte=since
     )
-    return (
+    written = (
         pending.select_related("created_by", "made_by__project")
         .annotate(written_files=Count("files"), written_bytes=Sum("files__size_bytes", default=0))
         .order_by("-created_at", "-pk")
     )
+    return [Upload(one, one.written_files, one.written_bytes) for one in written[:limit]]

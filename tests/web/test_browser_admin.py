@@ -1,21 +1,18 @@
 """The admin in a real browser: a curator promotes, filters and adds, with scripts and without."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.artifacts.models import LabelHolding
 from apps.audit.models import Event
 from apps.registry.models import StatusLabel
 from tests.admin.world import World, browser, list_url, make, row_url
-from tests.browser import AxeCheck
+from tests.browser import AxeCheck, each_is_sound_and_fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WIDTHS = (1440, 390)
 LONG = "a-name-of-two-hundred-letters-" * 6 + "and-twenty-more-here"
 HEBREW = "שלום עולם 🎉"
 
@@ -23,14 +20,6 @@ HEBREW = "שלום עולם 🎉"
 @pytest.fixture
 def world() -> World:
     return make()
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def enter(page: Page, server: LiveServer, world: World) -> None:
@@ -74,13 +63,7 @@ def test_every_page_is_sound_and_fits(
     addresses += [row_url(world.open.model), row_url(event), f"{list_url(label)}?q=zzz"]
     page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     enter(page, live_server, world)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for address in addresses:
-            page.goto(live_server.url + address)
-            axe(page)
-            widest = page.evaluate("document.documentElement.scrollWidth")
-            assert widest <= width, (address, width, widest)
+    each_is_sound_and_fits(page, live_server, addresses, axe)
 
 
 def test_a_curator_at_work(

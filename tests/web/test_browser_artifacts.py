@@ -4,18 +4,18 @@ Once with scripts and once without, by the same steps and through the same links
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.artifacts.models import Version
 from apps.artifacts.services import FileSpec, begin_artifact, note_use, seal_artifact
 from apps.content.services import store
 from tests import build
-from tests.browser import AxeCheck
+from tests.browser import AxeCheck, each_is_sound_and_fits
 from tests.web.test_browser_site import take_session
 from tests.web.test_files import png
 
@@ -48,14 +48,6 @@ def table() -> build.Table:
     access = build.access(table.editor, project=table.project)
     note_use(run=run, artifact=data.artifact, access=access)
     return table
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def read_a_data_set(page: Page, server: LiveServer) -> None:
@@ -169,10 +161,4 @@ def test_every_page_is_sound_and_fits(
         *("/main/golden-sets", "/main/golden-sets/digits-10k", "/main/artifacts"),
         *("/main/golden-sets/digits-10k?models=all", "/main/settings/golden-sets/digits-10k"),
     ]
-    for width in (1440, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        for address in addresses:
-            page.goto(live_server.url + address)
-            axe(page)
-            widest = page.evaluate("document.documentElement.scrollWidth")
-            assert widest <= width, (address, width, widest)
+    each_is_sound_and_fits(page, live_server, addresses, axe)

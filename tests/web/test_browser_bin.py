@@ -8,8 +8,8 @@ from apps.bin.services.deletion import delete_run
 from apps.runs.models import Run
 from tests import build
 from tests.bin.builders import World, silent, world
-from tests.browser import AxeCheck
-from tests.web.test_browser_site import WIDTHS, take_session
+from tests.browser import AxeCheck, each_is_sound_and_fits
+from tests.web.test_browser_site import take_session
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -81,9 +81,5 @@ def test_a_crowded_bin_is_sound_and_fits(
     purge = f"/main/digits/bin/run-{run.pk}/purge"
     long_run = build.run(place.table.editor, place.project, name="y" * 200)
     ask = f"/main/digits/runs/{long_run.key}/delete"
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for address in ("/main/bin", "/main/digits/bin", purge, ask, "/main/digits/delete"):
-            page.goto(live_server.url + address)
-            axe(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    addresses = ["/main/bin", "/main/digits/bin", purge, ask, "/main/digits/delete"]
+    each_is_sound_and_fits(page, live_server, addresses, axe)

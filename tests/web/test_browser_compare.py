@@ -1,10 +1,10 @@
 """Comparing in a real browser: settings, scores, examples and curves, with scripts and without."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.evaluations.services import mark_golden_set
@@ -12,7 +12,7 @@ from apps.runs.models import Run
 from apps.runs.services import RunDescription, finish_run, log_points, start_run
 from apps.series.services import Batch
 from tests import build
-from tests.browser import AxeCheck
+from tests.browser import AxeCheck, each_is_sound_and_fits
 from tests.web.test_browser_site import take_session
 from tests.web.test_compare_examples import answer
 from tests.web.test_files import holding, png
@@ -55,14 +55,6 @@ def table() -> build.Table:
         build.result(table.editor, version.artifact, 0.5 / number, on=table.golden_set, stderr=0.01)
     trained(table, 4, name="by itself")
     return table
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def compare(page: Page, server: LiveServer) -> None:
@@ -162,13 +154,7 @@ def test_two_and_twenty_are_sound_and_fit(
     versions = "".join(f"m=main/digits/candidates/{n}&" for n in (1, 2, 3))
     crowd = versions + "&".join(f"r=main/digits/{run.key}" for run in runs)
     addresses = ("/compare", f"{MODEL}/compare?v=1&v=2", f"/compare?{crowd}&settings=all")
-    for width in (1440, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        for address in addresses:
-            page.goto(live_server.url + address)
-            axe(page)
-            widest = page.evaluate("document.documentElement.scrollWidth")
-            assert widest <= width, (address, width, widest)
+    each_is_sound_and_fits(page, live_server, addresses, axe)
 
 
 def test_tables_of_many_items_scroll_inside_their_box_on_a_phone(

@@ -1,12 +1,11 @@
 """Finding and telling in a real browser: the search dialog, and messages that can be taken back."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
@@ -26,14 +25,6 @@ def table() -> build.Table:
     access = build.access(table.curator, project=table.project)
     promote_version(version=table.versions[0], label="production", access=access)
     return table
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def take_session(page: Page, server: LiveServer, person: User) -> None:

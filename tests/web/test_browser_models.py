@@ -6,12 +6,11 @@ policy is violated (the `page` fixture looks for that).
 """
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
@@ -37,14 +36,6 @@ def story() -> Story:
     story.version({"loss@10k": (0.08, 0.01)})
     with_password(story.curator)
     return story
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def take_session(page: Page, server: LiveServer, person: User) -> None:

@@ -1,10 +1,9 @@
 """The page of a run in a real browser: live charts that keep what a person did, and no scripts."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.projects.access import Access
@@ -42,14 +41,6 @@ def run(table: build.Table, allowed: Access) -> Run:
     lines = [Line(number, f"line {number} of the output") for number in range(300)]
     log_console(run=run, lines=lines, access=allowed)
     return run
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def log(run: Run, allowed: Access, values: list[float], first: int = 0) -> None:

@@ -1,10 +1,9 @@
 """Cards, notes, activity and settings in a real browser: with scripts, without, for axe."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.choices import Role
@@ -16,7 +15,7 @@ from apps.projects.services import set_project_role
 from apps.registry.models import StatusLabel
 from apps.registry.services.promotion import promote_version
 from tests import build
-from tests.browser import AxeCheck
+from tests.browser import AxeCheck, each_is_sound_and_fits
 from tests.web.test_browser_site import take_session
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -57,13 +56,6 @@ def admin(table: build.Table) -> User:
     return admin
 
 
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
-    yield context.new_page()
-    context.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_sound_and_fits(
     page: Page,
@@ -84,13 +76,7 @@ def test_every_page_is_sound_and_fits(
     settings = ["", "/members", "/members/chief", "/labels", "/labels/staging/edit"]
     settings += ["/metrics", f"/metrics/{metric.pk}", "/keys"]
     addresses += [f"/main/settings{part}" for part in settings]
-    for width in (1440, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        for address in addresses:
-            page.goto(live_server.url + address)
-            axe(page)
-            widest = page.evaluate("document.documentElement.scrollWidth")
-            assert widest <= width, (address, width, widest)
+    each_is_sound_and_fits(page, live_server, addresses, axe)
 
 
 def test_a_card_is_previewed_in_place_and_saved(
@@ -112,9 +98,9 @@ def test_a_card_is_previewed_in_place_and_saved(
 
 
 def test_without_scripts_a_card_is_written_and_its_edits_are_read(
-    bare_page: Page, live_server: LiveServer, table: build.Table
+    bare_phone: Page, live_server: LiveServer, table: build.Table
 ) -> None:
-    page = bare_page
+    page = bare_phone
     take_session(page, live_server, table.editor)
     page.goto(f"{live_server.url}{CARD}")
     page.get_by_label("Text").fill("Short.")
@@ -140,9 +126,9 @@ def test_activity_is_narrowed_in_place_and_followed(
 
 
 def test_without_scripts_a_person_is_added_and_comes_in(
-    bare_page: Page, live_server: LiveServer, admin: User
+    bare_phone: Page, live_server: LiveServer, admin: User
 ) -> None:
-    page = bare_page
+    page = bare_phone
     take_session(page, live_server, admin)
     page.goto(f"{live_server.url}/main/settings/members")
     page.get_by_label("User name").fill("eve")

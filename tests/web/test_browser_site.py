@@ -1,11 +1,9 @@
 """The pages of the site in a real browser: with scripts, without, by keyboard, for axe."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
@@ -16,12 +14,10 @@ from apps.runs.models import Run
 from apps.runs.services import Line, finish_run, log_console, log_points
 from apps.series.services import Batch
 from tests import build
-from tests.browser import AxeCheck
+from tests.browser import AxeCheck, each_is_sound_and_fits
 from tests.web.visits import PASSWORD, with_password
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-WIDTHS = (1440, 390)
 
 
 @pytest.fixture
@@ -72,14 +68,6 @@ def take_session(page: Page, server: LiveServer, person: User) -> None:
     page.context.add_cookies([{"name": name, "value": value, "url": server.url}])
 
 
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
-
-
 class TestEveryPage:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_is_sound_and_fits(
@@ -116,13 +104,7 @@ class TestEveryPage:
         addresses += ["/main/bin", "/main/digits/bin"]
         addresses += [f"/main/digits/runs/{run.key}/delete", f"{data}/v2/delete"]
         addresses += ["/search?q=digits", "/?q=zzz", "/main/nowhere"]
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            for address in addresses:
-                page.goto(live_server.url + address)
-                axe(page)
-                widest = page.evaluate("document.documentElement.scrollWidth")
-                assert widest <= width, (address, width, widest)
+        each_is_sound_and_fits(page, live_server, addresses, axe)
 
 
 class TestSigningIn:

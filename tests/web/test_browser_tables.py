@@ -1,9 +1,7 @@
 """The runs table in a real browser, with scripts and without; and walking through rows by keys."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests import build
@@ -25,14 +23,6 @@ def story() -> Story:
             f"run {at}", config={"lr": 0.1 / (at + 1)}, loss=[1 / (at + 1)], took=9, group=group
         )
     return story
-
-
-@pytest.fixture
-def bare_page(browser: Browser) -> Iterator[Page]:
-    """A browser without scripts, as wide as a phone."""
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
-    yield context.new_page()
-    context.close()
 
 
 def first_run(page: Page) -> str:
@@ -75,11 +65,11 @@ def test_the_best_run_is_found_with_scripts(
 
 
 def test_and_without_scripts_on_a_phone(
-    bare_page: Page, live_server: LiveServer, story: Story
+    bare_phone: Page, live_server: LiveServer, story: Story
 ) -> None:
-    take_session(bare_page, live_server, story.owner)
+    take_session(bare_phone, live_server, story.owner)
 
-    find_the_best_run(bare_page, live_server)
+    find_the_best_run(bare_phone, live_server)
 
 
 def test_keys_walk_through_rows_tick_and_open(

@@ -104,10 +104,10 @@ def artifacts(
 
 def _uploads(access: Access, project: Project) -> list[dict[str, Any]]:
     """What is being written into the project just now, and how far it is."""
-    begun = uploads_under_way(project, since=timezone.now() - UPLOAD_LIFETIME)
+    since = timezone.now() - UPLOAD_LIFETIME
     rows = []
-    for artifact in begun[:SHOWN_UPLOADS]:
-        run = artifact.made_by
+    for upload in uploads_under_way(project, since=since, limit=SHOWN_UPLOADS):
+        artifact, run = upload.artifact, upload.artifact.made_by
         rows.append(
             {
                 "type": artifact.type,
@@ -116,9 +116,9 @@ def _uploads(access: Access, project: Project) -> list[dict[str, Any]]:
                 "run_url": run_url(access.team, run) if run and not run.deleted_at else "",
                 "by": name_of(artifact.created_by),
                 "begun": moment(artifact.created_at),
-                "count": artifact.written_files,
-                "files": format_count(artifact.written_files),
-                "size": format_bytes(artifact.written_bytes),
+                "count": upload.files,
+                "files": format_count(upload.files),
+                "size": format_bytes(upload.size_bytes),
             }
         )
     return rows
