@@ -34,6 +34,7 @@ from apps.projects.models import Project
 from apps.registry.queries.history import history
 
 PAGE = 50
+MAX_SEARCH = 200
 SAFE = ("GET", "HEAD")
 
 
@@ -187,6 +188,14 @@ class Desk(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.rows(person(request), self.role).order_by(*self.get_ordering(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Django joins a condition for each word, and a database takes only so many."""
+        if len(search_term) > MAX_SEARCH:
+            raise Invalid(f"Search for {MAX_SEARCH} characters at most.", field="q")
+        return super().get_search_results(request, queryset, search_term)
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
