@@ -119,11 +119,15 @@ class Access:
         return replace(self, project=project, role=role)
 
     def within(self, project: Project | None) -> "Access":
-        """The same caller's access in another project of the team. Raises NotFound."""
-        if project is None or (self.project is not None and self.project.pk == project.pk):
+        """The same caller's access in another project of the team, or with None in the team
+        itself: a role in one project counts in that project alone. Raises NotFound."""
+        if project == self.project or self.user is None:
             return replace(self, project=project)
-        if self.user is None:
-            return replace(self, project=project)
+        if project is None:
+            membership = self.user.memberships.filter(team=self.team).first()
+            if membership is None:
+                raise NotFound(f"There is no team {self.team.name!r} here.")
+            return replace(self, project=None, role=Role(membership.role))
         role = role_in(self.user, self.team, project)
         if role is None or project.team_id != self.team.pk:
             # Without its name: the caller may have come here by way of something else.

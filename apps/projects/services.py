@@ -1,6 +1,5 @@
 """Changing projects."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -32,7 +31,7 @@ def create_project(
     at: datetime | None = None,
 ) -> Project:
     """Make a project in the caller's team. Who makes a private one is named as its admin."""
-    access = replace(access, project=None)
+    access = access.within(None)
     access.require(Action.LOG)
     name = clean_name(name, field="name", max_length=128, what="project name")
     check_not_reserved(name, field="name", what="project name")

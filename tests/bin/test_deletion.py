@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.accounts.choices import Role
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import version_numbered
 from apps.artifacts.services import link_version
@@ -23,7 +24,7 @@ from apps.bin.services.deletion import (
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.evaluations.services import mark_golden_set
 from apps.projects.models import Project
-from apps.projects.services import set_archived
+from apps.projects.services import set_archived, set_project_role
 from apps.registry.queries.history import history
 from apps.registry.services.promotion import Expected, promote_version
 from apps.runs.models import Run
@@ -220,6 +221,20 @@ class TestProject:
         with pytest.raises(HasConsequences, match="stand in the registry"):
             delete_project(access=place.access(place.admin), reason="old")
         assert Project.objects.filter(pk=place.project.pk).exists()
+
+    def test_a_role_in_the_project_alone_moves_no_protected_label_of_the_registry(
+        self, place: World
+    ) -> None:
+        owner = build.user("owner", role=Role.EDITOR)
+        set_project_role(user=owner, role=Role.ADMIN, access=place.access(place.admin))
+        before = last_event().sequence
+
+        with pytest.raises(Forbidden, match="yours here is editor"):
+            delete_project(access=place.access(owner), reason="old", accept_consequences=True)
+
+        assert kinds_since(before) == []
+        assert Project.objects.filter(pk=place.project.pk).exists()
+        assert LabelHolding.objects.get(version=place.linked).held_until is None
 
     def test_goes_into_the_bin_and_gives_its_labels_up(self, place: World) -> None:
         before = last_event().sequence

@@ -7,7 +7,6 @@ them back, since by then another may be in production.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -52,8 +51,8 @@ class HasConsequences(Conflict):
 def delete_project(*, access: Access, reason: str = "", accept_consequences: bool = False) -> None:
     """Put the project of `access` into the bin, with everything in it.
 
-    Its versions in the registry lose their labels and are hidden with it. Doing it twice changes
-    nothing. Raises HasConsequences, Forbidden.
+    Its versions in the registry lose their labels and are hidden with it, so who may not move those
+    may not delete it. Doing it twice changes nothing. Raises HasConsequences, Forbidden.
     """
     project = access.here
     access.require(Action.ADMINISTER)
@@ -66,8 +65,10 @@ def delete_project(*, access: Access, reason: str = "", accept_consequences: boo
     reason = _checked(
         consequences_of_project(locked, access.user), reason, accepted=accept_consequences
     )
-    registry = replace(access, project=None)
-    _take_labels(LabelHolding.objects.filter(version__in=in_registry), registry, reason)
+    held_there = LabelHolding.objects.filter(version__in=in_registry, held_until=None)
+    if held_there.exists():
+        # The registry is the team's: what may be done there, a role in the project does not say.
+        _take_labels(held_there, access.within(None), reason)
     _mark(locked, access)
     record(
         kind="project.deleted",
