@@ -7,11 +7,13 @@ REQUIRE_BROWSER=1 (as `.ci/run` sets) they fail.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
 # A busy machine is slow, not wrong: what a page shows in the end is what counts.
@@ -20,6 +22,8 @@ expect.set_options(timeout=30_000)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 AxeCheck = Callable[[Page], None]
 WIDTHS = (1440, 390)
+# Where the server of the tests listens.
+OWN_HOSTS = ("localhost", "127.0.0.1")
 
 
 def find_chromium() -> str | None:
@@ -45,16 +49,29 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
-    """A page that fails its test when a script breaks or the content policy is violated."""
+    """A page that fails its test when it complains."""
+    with watched(page):
+        yield page
+
+
+@contextmanager
+def watched(page: Page) -> Iterator[None]:
+    """Fail when a script breaks, the content policy is violated, or a request leaves the site."""
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
         if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
             complaints.append(message.text)
 
+    def follow(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https") and address.hostname not in OWN_HOSTS:
+            complaints.append(f"a request to {request.url}")
+
     page.on("console", listen)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
+    page.on("request", follow)
+    yield
     assert complaints == []
 
 
@@ -73,16 +90,20 @@ def axe() -> AxeCheck:
 @pytest.fixture
 def bare_page(browser: Browser) -> Iterator[Page]:
     """A browser without scripts."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
+    yield from _without_scripts(browser)
 
 
 @pytest.fixture
 def bare_phone(browser: Browser) -> Iterator[Page]:
     """A browser without scripts, as wide as a phone."""
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
-    yield context.new_page()
+    yield from _without_scripts(browser, viewport={"width": 390, "height": 800})
+
+
+def _without_scripts(browser: Browser, **options: Any) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False, **options)
+    page = context.new_page()
+    with watched(page):
+        yield page
     context.close()
 
 
