@@ -129,7 +129,7 @@ def test_a_choice_shows_at_once_and_the_share_link_says_so(
     page.goto(f"{live_server.url}{MODEL}/compare?v=1&v=2&v=3&base=main/digits/candidates/1")
     # The pictures of the golden set are drawn.
     page.locator("#examples img").first.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('#examples img').naturalWidth === 2")
+    expect(page.locator("#examples img").first).to_have_js_property("naturalWidth", 2)
 
     page.locator("#examples").get_by_role("link", name="1 Both right").click()
     expect(page.locator("#examples .case-name")).to_have_text([f"e{EXAMPLES - 1}"])

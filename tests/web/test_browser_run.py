@@ -76,7 +76,7 @@ def test_live_charts_stay_as_they_were_put(
     expect(chart.locator(".chart-drawn")).to_be_hidden()
     expect(chart.locator(".chart-data")).to_have_attribute("open", "")
     assert page.evaluate("document.querySelector('#console-lines').scrollTop") == -200
-    page.wait_for_function("document.querySelector('#curve-1-live').data[0].x.length === 4")
+    page.wait_for_function("() => document.querySelector('#curve-1-live').data[0].x.length === 4")
 
     finish_run(run=run, access=allowed)
     expect(page.locator("#state .pill")).to_have_text("finished")
