@@ -374,7 +374,6 @@ def test_status_filter(filtered: Story, status: tuple[str, ...], expected: list[
     ("search", "expected"),
     [
         ("v3", [3]),
-        ("3", [3]),
         ("first", [1]),
         ("BROKEN", [2]),
         ("run-5", [5]),
