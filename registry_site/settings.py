@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "apps.web",
     "apps.api",
     "apps.admin",
+    "apps.mlflow_api",
+    "apps.wandb_api",
     "apps.demo",
 ]
 

@@ -10,6 +10,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics),
     path("", include("apps.api.urls")),
     path("", include("apps.admin.urls")),
+    path("", include("apps.mlflow_api.urls")),
+    path("", include("apps.wandb_api.urls")),
     # Last: a team's name may be any word that is not one of ours.
     path("", include("apps.web.urls")),
 ]

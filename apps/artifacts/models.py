@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 
 from apps.accounts.models import Team, User
 from apps.artifacts.choices import ArtifactState, Direction
@@ -44,8 +45,11 @@ class ArtifactVersion(models.Model):
     digest = models.CharField(max_length=64, blank=True)
     size_bytes = models.BigIntegerField(default=0)
     file_count = models.PositiveIntegerField(default=0)
-    # JSON text, exactly as sent (see Run.config).
+    # JSON text, exactly as sent (see Run.config); in the digest.
     metadata = models.TextField(default="{}")
+    # What the metadata became after sealing, where a client changed it; empty where none did. Each
+    # change is an event, and `queries.metadata_of` has what counts now.
+    later_metadata = models.TextField(blank=True)
     description = models.TextField(blank=True)
     made_by = models.ForeignKey(
         Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="made_artifacts"
@@ -134,6 +138,8 @@ class Collection(models.Model):
     next_number = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
+    # The last change of its name, description, tags, versions or label holders.
+    updated_at = models.DateTimeField(default=timezone.now)
     # In the bin since, and who put it there; out of it by being restored, or for good.
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -174,6 +180,8 @@ class Version(models.Model):
     note = models.TextField(blank=True)
     linked_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     linked_at = models.DateTimeField()
+    # The last change of its note, tags or labels.
+    updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     deleted_reason = models.TextField(blank=True)
@@ -229,6 +237,8 @@ class LabelHolding(models.Model):
     label = models.CharField(max_length=64)
     label_key = models.CharField(max_length=128)
     is_exclusive = models.BooleanField(default=True)
+    # Given as one of MLflow's stages, which any number of versions may be in beside the holder.
+    is_stage = models.BooleanField(default=False)
     held_from = models.DateTimeField()
     held_until = models.DateTimeField(null=True, blank=True)
     given_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -247,9 +257,13 @@ class LabelHolding(models.Model):
                 name="one_holder_of_an_exclusive_label",
             ),
             models.UniqueConstraint(
-                fields=["version", "label_key"],
+                fields=["version", "label_key", "is_stage"],
                 condition=Q(held_until__isnull=True),
                 name="label_once_on_a_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_stage=False) | Q(is_exclusive=False),
+                name="stage_is_not_exclusive",
             ),
             models.CheckConstraint(
                 condition=Q(held_until__isnull=True) | Q(held_until__gte=F("held_from")),
@@ -259,6 +273,52 @@ class LabelHolding(models.Model):
         indexes = (
             # Who holds what in a collection, now or at a moment.
             models.Index(fields=["collection", "label_key", "held_from"], name="holdings_in_time"),
+        )
+
+
+class Tag(models.Model):
+    """A word on something, with an optional value (W&B's tags have none, MLflow's have one)."""
+
+    name = models.CharField(max_length=255)
+    value = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}" if self.value else self.name
+
+
+class CollectionTag(Tag):
+    """A word on a collection, such as a registered model."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="tags")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["collection", "name"], name="one_tag_on_a_collection"),
+        )
+
+
+class VersionTag(Tag):
+    """A word on a version, in that collection alone."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="tags")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["version", "name"], name="one_tag_on_a_version"),
+        )
+
+
+class ArtifactTag(Tag):
+    """A word on an artifact version, wherever it is linked."""
+
+    artifact = models.ForeignKey(ArtifactVersion, on_delete=models.CASCADE, related_name="tags")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["artifact", "name"], name="one_tag_on_an_artifact"),
         )
 
 
@@ -287,6 +347,8 @@ class RunArtifact(models.Model):
     direction = models.CharField(max_length=8, choices=Direction)
     # What the run used it as: "training data", "golden set", …
     use_as = models.CharField(max_length=128, blank=True)
+    # At which step of the run, where the client says so.
+    step = models.BigIntegerField(null=True, blank=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -129,8 +129,8 @@ def artifact_by_key(access: Access, key: str) -> ArtifactVersion:
 
 
 def metadata_of(artifact: ArtifactVersion) -> dict[str, object]:
-    """The artifact's metadata as it was sent."""
-    metadata: dict[str, object] = json.loads(artifact.metadata)
+    """The artifact's metadata as it is now; `artifact.metadata` has what was sealed."""
+    metadata: dict[str, object] = json.loads(artifact.later_metadata or artifact.metadata)
     return metadata
 
 

@@ -2,7 +2,8 @@
 
 An artifact version is begun with its manifest, the content that the team does not hold yet is
 uploaded, and then it is sealed in one transaction that checks every digest, computes its own and
-gives it a number in its collection. Until then nobody sees it; afterwards nothing changes it.
+gives it a number in its collection. Until then nobody sees it; afterwards nothing changes its files
+or its digest. What its metadata become later stands beside what was sealed.
 
 Locks are taken in one order in all apps: artifact version, collection, version, and the audit
 chain last. They are `no_key`: rows that point at a locked one are checked when they are committed,
@@ -10,6 +11,7 @@ and with a full lock such a commit, which holds the chain already, would wait fo
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +28,8 @@ from apps.artifacts.models import (
     RunArtifact,
     Version,
 )
-from apps.artifacts.queries import CollectionInBin
-from apps.artifacts.signals import version_deleted, version_linked
+from apps.artifacts.queries import CollectionInBin, metadata_of
+from apps.artifacts.signals import metadata_changed, version_deleted, version_linked
 from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.content.models import Blob
@@ -203,7 +205,10 @@ def seal_artifact(
     artifact.save(update_fields=["digest", "state", "sealed_at", "file_count", "size_bytes"])
     if artifact.made_by is not None:
         _add_edge(artifact.made_by, artifact, Direction.MADE, "", at)
-    return _place(artifact, locked, access, "artifact.sealed", note, now, at)
+    version = _place(artifact, locked, access, "artifact.sealed", note, now, at)
+    if metadata_of(artifact):
+        metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
+    return version
 
 
 @transaction.atomic
@@ -404,6 +409,48 @@ def note_use(
             after={"use_as": use_as},
             at=at,
         )
+
+
+@transaction.atomic
+def change_metadata(
+    *,
+    artifact: ArtifactVersion,
+    metadata: Mapping[str, object],
+    access: Access,
+    at: datetime | None = None,
+) -> ArtifactVersion:
+    """Replace what is said of a sealed artifact version, beside what was sealed with it.
+
+    Files and digest stay as they are. The same metadata change nothing.
+    """
+    access.require(Action.LOG)
+    access.within(artifact.project)
+    locked = ArtifactVersion.objects.select_for_update(no_key=True, of=("self",)).get(
+        pk=artifact.pk
+    )
+    if locked.state != ArtifactState.SEALED:
+        raise Conflict("Metadata are changed after the artifact version is sealed.")
+    former = locked.later_metadata or locked.metadata
+    later = dump(dict(metadata))
+    if later != former:
+        artifact.later_metadata = "" if later == locked.metadata else later
+        artifact.save(update_fields=["later_metadata"])
+        before, after = json.loads(former), json.loads(later)
+        changed = sorted(
+            key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+        )
+        record(
+            kind="artifact.metadata_changed",
+            actor=access.actor,
+            subjects=[artifact_subject(artifact)],
+            team_id=access.team.pk,
+            project_id=artifact.project_id,
+            before={"sha256": hashlib.sha256(former.encode()).hexdigest()},
+            after={"sha256": hashlib.sha256(later.encode()).hexdigest(), "keys": changed[:100]},
+            at=at,
+        )
+        metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
+    return artifact
 
 
 def _note_made_again(

@@ -7,3 +7,7 @@ version_linked = Signal()
 
 # Sent with version=Version after a version has been taken out of its collection.
 version_deleted = Signal()
+
+# Sent with artifact=ArtifactVersion, access=Access after a sealed artifact version's metadata have
+# been changed (and once after it has been sealed with some).
+metadata_changed = Signal()

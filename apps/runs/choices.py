@@ -19,3 +19,11 @@ class Stream(TextChoices):
 
     OUT = "out", _("output")
     ERROR = "error", _("error")
+
+
+class AlertLevel(TextChoices):
+    """How much an alert of a run's code matters."""
+
+    INFO = "info", _("note")
+    WARN = "warn", _("warning")
+    ERROR = "error", _("error")

@@ -12,9 +12,10 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.models import Blob
 from apps.core.standing import Standing
 from apps.projects.models import Project
-from apps.runs.choices import RunState, Stream
+from apps.runs.choices import AlertLevel, RunState, Stream
 
 # A client's heart beats at least every 30 s; this leaves room for a network that went away.
 SILENCE = timedelta(minutes=5)
@@ -66,6 +67,15 @@ class Run(models.Model):
     program = models.CharField(max_length=512, blank=True)
     host = models.CharField(max_length=256, blank=True)
     exit_code = models.IntegerField(null=True, blank=True)
+    # The run that started this one: what MLflow calls nested runs.
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children"
+    )
+    # How the client wants its metrics read (W&B's define_metric), as JSON text: a list of
+    # {"name" or "glob", "step": metric for the x axis, "summary": [...], "hidden", "goal"}.
+    metric_rules = models.TextField(default="[]")
+    # Somebody asked the client to stop; it hears so with its next lines.
+    stop_asked_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
@@ -204,3 +214,59 @@ class ConsoleLine(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["run", "number"], name="one_line_per_number"),
         )
+
+
+class RunFile(models.Model):
+    """A file that a run keeps under a path of its own; writing the path again replaces it.
+
+    What W&B calls run files and MLflow run artifacts. Nothing here is sealed: an artifact version
+    is what takes files out of a run for good.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=1024)
+    blob = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, related_name="+", db_column="blob_digest"
+    )
+    size_bytes = models.BigIntegerField()
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["run", "path"], name="one_run_file_per_path"),
+        )
+
+
+class StreamPosition(models.Model):
+    """How many lines of one of its streams a run has delivered: what is sent again counts once."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="positions")
+    # "history", "events", "console": as the client that counts lines calls them.
+    name = models.CharField(max_length=32)
+    lines = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["run", "name"], name="one_position_per_stream"),
+        )
+
+
+class RunAlert(models.Model):
+    """Something that a run's code wanted people to know."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="alerts")
+    title = models.CharField(max_length=256)
+    text = models.TextField(blank=True)
+    level = models.CharField(max_length=8, choices=AlertLevel, default=AlertLevel.INFO)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(level__in=AlertLevel.values), name="alert_level_known"
+            ),
+        )
+        indexes = (models.Index(fields=["run", "-id"], name="alerts_newest_first"),)
+
+    def __str__(self) -> str:
+        return self.title

@@ -71,6 +71,8 @@ class TestTheSearchDialog:
         expect(page.locator("#finder-words")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile(rf"{MODEL}/versions/2$"))
+        # The address changes before the page's scripts have run, and a key is pressed only once.
+        page.wait_for_load_state()
 
         page.keyboard.press("Meta+k")
         expect(dialog).to_be_visible()

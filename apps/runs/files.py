@@ -1,0 +1,95 @@
+"""The files that a run keeps under paths of its own: what is there, putting, deleting.
+
+Files are measurements, as points are: storing them is no event. Nothing is sealed here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.content.models import Blob
+from apps.content.services import hold
+from apps.core.errors import Invalid, NotFound
+from apps.core.names import clean_path
+from apps.projects.access import Access, Action
+from apps.runs.models import Run, RunFile
+from apps.runs.queries import RunInBin
+
+MAX_FILES = 100_000
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A path and the stored content that belongs there; the run's project holds it already."""
+
+    path: str
+    blob: Blob
+
+
+def files_of(run: Run) -> QuerySet[RunFile]:
+    """What the run keeps, by path."""
+    return RunFile.objects.filter(run=run).select_related("blob").order_by("path")
+
+
+def file_at(run: Run, path: str) -> RunFile:
+    """One file of the run. Raises NotFound."""
+    found = files_of(run).filter(path=path).first()
+    if found is None:
+        raise NotFound(f"The run {run.key} has no file {path!r}.")
+    return found
+
+
+def files_below(run: Run, folder: str) -> QuerySet[RunFile]:
+    """What lies in a folder of the run, at any depth; with an empty one, everything."""
+    found = files_of(run)
+    return found.filter(path__startswith=f"{folder}/") if folder else found
+
+
+def referenced_digests(digests: Iterable[str]) -> set[str]:
+    """Of these content digests, the ones that some run keeps; for garbage collection."""
+    return set(RunFile.objects.filter(blob__in=list(digests)).values_list("blob_id", flat=True))
+
+
+@transaction.atomic
+def put_files(*, run: Run, files: Sequence[NewFile], access: Access) -> None:
+    """Keep stored content under paths of the run; what stood there before is replaced.
+
+    Also after the run has ended: clients send their last files late. Raises Invalid, RunInBin.
+    """
+    access.require(Action.LOG)
+    if not Run.objects.filter(pk=run.pk).exists():
+        raise RunInBin(run.key, run.project)
+    now = timezone.now()
+    rows = {
+        path: RunFile(
+            run=run, path=path, blob=new.blob, size_bytes=new.blob.size_bytes, updated_at=now
+        )
+        for new in files
+        for path in [clean_path(new.path, field="path")]
+    }
+    kept = RunFile.objects.filter(run=run)
+    if len(rows) > MAX_FILES or (
+        kept.count() + len(rows) - kept.filter(path__in=rows).count() > MAX_FILES
+    ):
+        raise Invalid(f"A run keeps {MAX_FILES} files at most.", field="path")
+    hold(owner_id=run.project_id, digests=[new.blob.pk for new in files])
+    RunFile.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["run", "path"],
+        update_fields=["blob", "size_bytes", "updated_at"],
+    )
+
+
+@transaction.atomic
+def delete_files(*, run: Run, paths: Sequence[str], access: Access) -> int:
+    """Take files out of a run, and whatever lies below a path that is a folder. How many went."""
+    access.require(Action.LOG)
+    gone = 0
+    for path in paths:
+        gone += RunFile.objects.filter(run=run, path=path).delete()[0]
+        gone += RunFile.objects.filter(run=run, path__startswith=f"{path}/").delete()[0]
+    return gone
