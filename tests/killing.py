@@ -21,6 +21,7 @@ def kill_during(work: Callable[[Acknowledge], None], *, after_seconds: float) ->
     if child == 0:
         try:
             os.close(reading)
+            _forget_the_database()
             work(lambda line: _write_line(writing, line))
         finally:
             os._exit(1)
@@ -44,3 +45,15 @@ def _leave_the_database() -> None:
         connection.close()
         if hasattr(connection, "close_pool"):
             connection.close_pool()
+
+
+def _forget_the_database() -> None:
+    """What the parent has open is not ours, not even to close.
+
+    A thread may have two sets of connections: while the browser driver's event loop runs in it,
+    Django keeps another one, and a forked child, in which no loop runs, finds the first again.
+    """
+    for alias in connections:
+        pools = getattr(connections[alias], "_connection_pools", {})
+        pools.clear()
+        del connections[alias]

@@ -36,7 +36,11 @@ def failed_page(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("", chart_page), path("failed", failed_page)]
-pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.urls(__name__),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.browser,
+]
 
 
 def open_chart(page: Page, url: str) -> None:
