@@ -7,11 +7,9 @@ by the next word of their path, so a page costs two queries and holds what it sh
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, Min, QuerySet, Sum, Value, When
-from django.db.models.functions import Left, StrIndex, Substr
-
 from apps.artifacts.models import ArtifactFile, ArtifactVersion
 from apps.core.errors import NotFound
+from apps.core.folders import entries
 from apps.core.paging import Key, Page, paginate
 
 PAGE_SIZE = 100
@@ -37,7 +35,7 @@ def folder_page(artifact: ArtifactVersion, folder: str, *, cursor: str = "") -> 
     """
     prefix = f"{folder}/" if folder else ""
     page: Page[Any] = paginate(
-        _grouped(artifact, prefix),
+        entries(artifact.files.all(), folder),
         _ORDER,
         cursor=cursor,
         size=PAGE_SIZE,
@@ -69,22 +67,4 @@ def files_like(artifact: ArtifactVersion, words: str, *, cursor: str = "") -> Pa
     return page.with_rows(
         Entry(name=row.path, path=row.path, size_bytes=row.size_bytes, file_count=1, file=row)
         for row in page.rows
-    )
-
-
-def _grouped(artifact: ArtifactVersion, prefix: str) -> QuerySet[Any, Any]:
-    """The next words of the paths below a prefix, each with what lies below it."""
-    files = artifact.files.all()
-    if prefix:
-        # Not startswith, which takes no notice of letter case in SQLite.
-        files = files.annotate(start=Left("path", len(prefix))).filter(start=prefix)
-    named = files.annotate(rest=Substr("path", len(prefix) + 1)).annotate(
-        slash=StrIndex(F("rest"), Value("/"))
-    )
-    entries = named.annotate(
-        is_file=Case(When(slash=0, then=1), default=0, output_field=IntegerField()),
-        entry=Case(When(slash=0, then=F("rest")), default=Left("rest", F("slash") - 1)),
-    )
-    return entries.values("is_file", "entry").annotate(
-        count=Count("pk"), total=Sum("size_bytes"), first=Min("pk")
     )

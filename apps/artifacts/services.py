@@ -126,7 +126,7 @@ def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: A
     Raises ArtifactSealed, ContentMissing (naming digests that the project does not hold), Invalid.
     """
     access.require(Action.LOG)
-    _lock_pending(artifact)
+    lock_pending(artifact)
     if not files:
         return
     digests = {spec.digest for spec in files if spec.digest}
@@ -181,7 +181,7 @@ def seal_artifact(
             f"the artifact is a {artifact.type}.",
             field="type",
         )
-    _lock_pending(artifact)
+    lock_pending(artifact)
     locked = lock_collection(collection)
     rows = list(artifact.files.order_by("path"))
     digest = manifest_digest(rows, artifact.metadata)
@@ -537,7 +537,8 @@ def _place(
     return version
 
 
-def _lock_pending(artifact: ArtifactVersion) -> None:
+def lock_pending(artifact: ArtifactVersion) -> None:
+    """Lock an artifact version that is still being written. Raises ArtifactSealed."""
     state = (
         ArtifactVersion.objects.select_for_update(no_key=True)
         .filter(pk=artifact.pk)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.content.models import Blob
 from apps.content.services import hold
 from apps.core.errors import Invalid, NotFound
+from apps.core.folders import below, refuse_clashes
 from apps.core.names import clean_path
 from apps.projects.access import Access, Action
 from apps.runs.models import Run, RunFile
@@ -44,8 +45,7 @@ def file_at(run: Run, path: str) -> RunFile:
 
 def files_below(run: Run, folder: str) -> QuerySet[RunFile]:
     """What lies in a folder of the run, at any depth; with an empty one, everything."""
-    found = files_of(run)
-    return found.filter(path__startswith=f"{folder}/") if folder else found
+    return below(files_of(run), folder)
 
 
 def referenced_digests(digests: Iterable[str]) -> set[str]:
@@ -75,6 +75,7 @@ def put_files(*, run: Run, files: Sequence[NewFile], access: Access) -> None:
         kept.count() + len(rows) - kept.filter(path__in=rows).count() > MAX_FILES
     ):
         raise Invalid(f"A run keeps {MAX_FILES} files at most.", field="path")
+    refuse_clashes(kept, rows.keys())
     hold(owner_id=run.project_id, digests=[new.blob.pk for new in files])
     RunFile.objects.bulk_create(
         rows.values(),
@@ -91,5 +92,5 @@ def delete_files(*, run: Run, paths: Sequence[str], access: Access) -> int:
     gone = 0
     for path in paths:
         gone += RunFile.objects.filter(run=run, path=path).delete()[0]
-        gone += RunFile.objects.filter(run=run, path__startswith=f"{path}/").delete()[0]
+        gone += below(RunFile.objects.filter(run=run), path).delete()[0]
     return gone
