@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 
 from apps.api.errors import problem
 from apps.core.errors import DomainError
+from apps.core.faults import refusal_for
 from apps.web.errors import refusal
 from registry_site.dialects import mlflow, wandb
-from registry_site.faults import refusal_for
 
 fault_log = logging.getLogger("fault")
 

@@ -19,8 +19,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from apps.core.errors import DomainError
+from apps.core.faults import refusal_for
 from registry_site.answers import dialect_of, refuse
-from registry_site.faults import refusal_for
 from registry_site.logs import strike_out
 from registry_site.metrics import REQUEST_SECONDS
 

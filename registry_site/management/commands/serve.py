@@ -18,9 +18,9 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from apps.core.errors import DomainError
+from apps.core.faults import refusal_for
 from registry_site import local
 from registry_site.env import ConfigurationError, Environment, is_loopback, read_environment
-from registry_site.faults import refusal_for
 from registry_site.readiness import NotReadyError, check_schema, collect_static
 
 STOP_SECONDS = 30
