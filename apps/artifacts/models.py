@@ -98,7 +98,10 @@ class ArtifactFile(models.Model):
     )
     reference = models.CharField(max_length=2048, blank=True)
     # What the client says the referenced thing's digest is; not checked, since it is never opened.
-    reference_digest = models.CharField(max_length=128, blank=True)
+    # As long as a reference: some clients take the address itself where the store has no digest.
+    reference_digest = models.CharField(max_length=2048, blank=True)
+    # JSON text of what the client needs to find it again, such as the id of a version in a bucket.
+    reference_details = models.TextField(blank=True)
     size_bytes = models.BigIntegerField(default=0)
 
     class Meta:

@@ -82,6 +82,7 @@ class FileSpec:
     digest: str = ""
     reference: str = ""
     reference_digest: str = ""
+    reference_details: str = ""
     size_bytes: int = 0
 
 
@@ -146,7 +147,10 @@ def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: A
                 blob_id=spec.digest or None,
                 reference=clean_text(spec.reference, field="files.reference", max_length=2048),
                 reference_digest=clean_text(
-                    spec.reference_digest, field="files.reference_digest", max_length=128
+                    spec.reference_digest, field="files.reference_digest", max_length=2048
+                ),
+                reference_details=clean_text(
+                    spec.reference_details, field="files.reference_details", max_length=16_000
                 ),
                 size_bytes=sizes[spec.digest] if spec.digest else max(spec.size_bytes, 0),
             )
@@ -167,12 +171,14 @@ def seal_artifact(
     collection: Collection,
     access: Access,
     note: str = "",
+    step: int | None = None,
     at: datetime | None = None,
 ) -> Version:
     """Close an artifact version for ever and give it the next number in its collection.
 
     When the newest version of the collection has the same digest, that version is the answer and
-    the new artifact is dropped: logging the same thing twice makes one version.
+    the new artifact is dropped: logging the same thing twice makes one version. `step` is the step
+    at which its run made it, where that is known.
     """
     access.require(Action.LOG)
     if collection.type != artifact.type:
@@ -193,7 +199,9 @@ def seal_artifact(
     )
     if newest is not None and newest.artifact.digest == digest:
         if artifact.made_by is not None:
-            _note_made_again(artifact.made_by, newest.artifact, access, at)
+            note_made_again(
+                run=artifact.made_by, artifact=newest.artifact, access=access, step=step, at=at
+            )
         artifact.delete()
         return newest
     now = at or timezone.now()
@@ -204,7 +212,7 @@ def seal_artifact(
     artifact.size_bytes = sum(row.size_bytes for row in rows)
     artifact.save(update_fields=["digest", "state", "sealed_at", "file_count", "size_bytes"])
     if artifact.made_by is not None:
-        _add_edge(artifact.made_by, artifact, Direction.MADE, "", at)
+        _add_edge(artifact.made_by, artifact, Direction.MADE, "", step, at)
     version = _place(artifact, locked, access, "artifact.sealed", note, now, at)
     if metadata_of(artifact):
         metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
@@ -399,7 +407,7 @@ def note_use(
     if artifact.state != ArtifactState.SEALED:
         raise Conflict("Only a sealed artifact version can be used.")
     use_as = clean_text(use_as, field="use_as", max_length=128, multiline=False)
-    if _add_edge(run, artifact, Direction.USED, use_as, at):
+    if _add_edge(run, artifact, Direction.USED, use_as, None, at):
         record(
             kind="run.used_artifact",
             actor=access.actor,
@@ -453,11 +461,18 @@ def change_metadata(
     return artifact
 
 
-def _note_made_again(
-    run: Run, artifact: ArtifactVersion, access: Access, at: datetime | None
+@transaction.atomic
+def note_made_again(
+    *,
+    run: Run,
+    artifact: ArtifactVersion,
+    access: Access,
+    step: int | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Say that a run made what was there already; an event unless it was known."""
-    if _add_edge(run, artifact, Direction.MADE, "", at):
+    access.require(Action.LOG)
+    if _add_edge(run, artifact, Direction.MADE, "", step, at):
         record(
             kind="run.made_artifact",
             actor=access.actor,
@@ -550,12 +565,17 @@ def lock_pending(artifact: ArtifactVersion) -> None:
 
 
 def _add_edge(
-    run: Run, artifact: ArtifactVersion, direction: Direction, use_as: str, at: datetime | None
+    run: Run,
+    artifact: ArtifactVersion,
+    direction: Direction,
+    use_as: str,
+    step: int | None,
+    at: datetime | None,
 ) -> bool:
     _, is_new = RunArtifact.objects.get_or_create(
         run=run,
         artifact=artifact,
         direction=direction,
-        defaults={"use_as": use_as, "at": at or timezone.now()},
+        defaults={"use_as": use_as, "step": step, "at": at or timezone.now()},
     )
     return is_new

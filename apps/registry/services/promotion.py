@@ -175,19 +175,33 @@ def _roll_back(
     return holding
 
 
-def _checked_rules(label: str, access: Access) -> StatusLabel:
-    """The label's rules, once the caller is allowed to move it. They stay until the move is made:
-    a label that becomes exclusive waits for it, or it for that."""
+def check_may_move(label: str, access: Access) -> StatusLabel:
+    """The label's rules, once it is known that the caller may move it. Raises Invalid, Forbidden.
+
+    For doors that are told of a label long before they give it.
+    """
     name = clean_name(label, field="label", max_length=64, what="label", spaces=False)
     if _COMPUTED.fullmatch(name):
         raise Invalid(f"{name} is computed from the numbers; it cannot be given.", field="label")
     rules = label_rules(access.team, name)
+    _require(rules, access)
+    return rules
+
+
+def _checked_rules(label: str, access: Access) -> StatusLabel:
+    """As above; the rules stay until the move is made: a label that becomes exclusive waits for
+    it, or it for that."""
+    rules = check_may_move(label, access)
     if rules.pk is not None:
         locked = StatusLabel.objects.select_for_update().filter(pk=rules.pk).first()
         # One that was deleted at this moment is a word like any other.
-        rules = locked or label_rules(access.team, name)
-    access.require(Action.MOVE_PROTECTED_LABEL if rules.is_protected else Action.MOVE_LABEL)
+        rules = locked or label_rules(access.team, rules.name)
+        _require(rules, access)
     return rules
+
+
+def _require(rules: StatusLabel, access: Access) -> None:
+    access.require(Action.MOVE_PROTECTED_LABEL if rules.is_protected else Action.MOVE_LABEL)
 
 
 def _standing(version: Version, access: Access) -> Version:
