@@ -1,16 +1,12 @@
-"""Handing out stored files: inert, in parts, and unchanged ones not twice."""
+"""Handing out stored files of artifacts through the API."""
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import content_disposition_header, parse_etags
 
 from apps.api.errors import refuse
 from apps.artifacts.models import ArtifactFile
-from apps.content.queries import open_blob
-from apps.content.ranges import Part, Range, parse_range
+from apps.content.delivery import deliver
 from apps.core.errors import Conflict, DomainError
-
-INERT = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 class ReferenceOnly(Conflict):
@@ -28,43 +24,14 @@ def download(request: HttpRequest, file: ArtifactFile) -> HttpResponseBase:
     """The answer for a stored file. The caller has checked that the reader may have it."""
     if file.blob_id is None:
         raise ReferenceOnly("This file is a reference: it is stored elsewhere, see `reference`.")
-    digest, size = file.blob_id, file.size_bytes
-    etag = f'"{digest}"'
-    known = parse_etags(request.headers.get("If-None-Match", ""))
-    if "*" in known or etag in {tag.removeprefix("W/") for tag in known}:
-        return _with_headers(HttpResponse(status=304), file, etag)
-    wanted = None
-    if request.headers.get("If-Range", etag) == etag:
-        wanted = parse_range(request.headers.get("Range"), size)
-    if wanted is Range.UNSATISFIABLE:
-        return _unsatisfiable(request, size)
-    if isinstance(wanted, Part):
-        pieces = open_blob(digest, start=wanted.first, length=wanted.length)
-        response = StreamingHttpResponse(pieces, status=206)
-        response.headers["Content-Range"] = f"bytes {wanted.first}-{wanted.last}/{size}"
-        response.headers["Content-Length"] = str(wanted.length)
-    else:
-        response = StreamingHttpResponse(open_blob(digest))
-        response.headers["Content-Length"] = str(size)
-    return _with_headers(response, file, etag)
-
-
-def _with_headers(response: HttpResponseBase, file: ArtifactFile, etag: str) -> HttpResponseBase:
-    """What makes any file harmless in a browser on our own origin, whatever is in it."""
+    size = file.size_bytes
     name = file.path.rpartition("/")[2]
-    response.headers["Content-Type"] = "application/octet-stream"
-    response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response.headers["Content-Security-Policy"] = INERT
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["ETag"] = etag
-    response.headers["Accept-Ranges"] = "bytes"
-    # Kept by the caller alone, and only with a question whether it still may have it.
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def _unsatisfiable(request: HttpRequest, size: int) -> HttpResponse:
-    error = RangeUnsatisfiable(f"The file has {size} bytes; the range lies outside.")
-    response = refuse(request, error)
-    response.headers["Content-Range"] = f"bytes */{size}"
-    return response
+    sent = deliver(digest=file.blob_id, size=size, filename=name, asked=request.headers)
+    if sent.pieces is not None:
+        return StreamingHttpResponse(sent.pieces, status=sent.status, headers=sent.headers)
+    if sent.status == RangeUnsatisfiable.status:
+        error = RangeUnsatisfiable(f"The file has {size} bytes; the range lies outside.")
+        response = refuse(request, error)
+        response.headers["Content-Range"] = sent.headers["Content-Range"]
+        return response
+    return HttpResponse(status=sent.status, headers=sent.headers)

@@ -15,12 +15,12 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from apps.artifacts.models import ArtifactFile
+from apps.content.delivery import INERT
 from apps.content.queries import VERIFIED_FIRST_BYTES, open_blob
 from apps.core import jsontext
 from apps.core.errors import Conflict, Invalid, Unsupported
 from apps.core.numbers import format_bytes, format_value
 from apps.core.text import truncate
-from apps.web.download import INERT
 
 MAX_TEXT_BYTES = 256 * 1024
 # What indenting may make of that: deep JSON would grow to thirty times its size.
