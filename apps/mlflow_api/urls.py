@@ -1,5 +1,33 @@
-"""The addresses that the unmodified `mlflow` client asks."""
+"""The addresses that the unmodified `mlflow` client asks.
 
-from django.urls import URLPattern, URLResolver
+The client calls 2.0 (traces and the server's own facts 3.0); browsers of mlflow's own pages say the
+same with `/ajax-api`. All spellings are one view, so they share its check.
+"""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from collections.abc import Iterator
+from typing import Final
+
+from django.urls import URLPattern, URLResolver, path
+
+from apps.mlflow_api.endpoint import ENDPOINTS, methods_of
+from apps.mlflow_api.views import server  # importing a module binds its endpoints
+
+ROOTS: Final = ("api/2.0/", "api/3.0/", "ajax-api/2.0/", "ajax-api/3.0/")
+
+
+def _patterns() -> Iterator[URLPattern]:
+    for address in sorted(ENDPOINTS, key=_most_particular_first):
+        view = methods_of(address)
+        yield from (path(root + address, view) for root in ROOTS)
+
+
+def _most_particular_first(address: str) -> tuple[bool, bool, str]:
+    """A whole word before a parameter, and what takes any path last."""
+    return "<path:" in address, "<" in address, address
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health", server.health),
+    path("version", server.version),
+    *_patterns(),
+]

@@ -22,7 +22,7 @@ from apps.accounts.models import ApiKey, Team, User
 from apps.audit.actors import Actor
 from apps.core.errors import Forbidden, NotFound, NotSignedIn
 from apps.core.names import name_key
-from apps.projects.models import Project, ProjectMember, ProjectQuerySet
+from apps.projects.models import Project, ProjectMember
 
 
 class Action(StrEnum):
@@ -160,11 +160,22 @@ def access_to(
             raise NotFound(f"There is no team {team!r} here.")
         return Access(actor, user, membership.team, Role(membership.role), None, scope)
     named = Project.objects.filter(team__name_key=name_key(team), name_key=name_key(project))
-    found = _with_roles(named, user).select_related("team").first()
+    found = with_roles(named, user).select_related("team").first()
     role = _stronger(found.team_role, found.named_role, found) if found else None
     if found is None or role is None:
         raise NotFound(f"There is no project {project!r} in a team {team!r} here.")
     return Access(actor, user, found.team, role, found, scope)
+
+
+def access_by_row(
+    row: Any, project: Project, *, user: User, actor: Actor, scope: Scope
+) -> Access | None:
+    """The user's access to the project of a row read `with_roles`, its team loaded.
+
+    None where the user may not see it: for client protocols, whose addresses name no place.
+    """
+    role = _stronger(row.team_role, row.named_role, project)
+    return None if role is None else Access(actor, user, project.team, role, project, scope)
 
 
 def role_in(user: User, team: Team, project: Project, *, deleted: bool = False) -> Role | None:
@@ -173,23 +184,26 @@ def role_in(user: User, team: Team, project: Project, *, deleted: bool = False) 
     One in the bin is nobody's to see, unless that is what is asked for.
     """
     projects = Project.with_deleted if deleted else Project.objects
-    found = _with_roles(projects.filter(pk=project.pk, team=team), user).first()
+    found = with_roles(projects.filter(pk=project.pk, team=team), user).first()
     return _stronger(found.team_role, found.named_role, found) if found else None
 
 
 def roles_in(user: User, team: Team, projects: Iterable[int]) -> dict[int, Role]:
     """The user's role in each of these projects of the team, be they in the bin (one query)."""
-    found = _with_roles(Project.with_deleted.filter(team=team, pk__in=set(projects)), user)
+    found = with_roles(Project.with_deleted.filter(team=team, pk__in=set(projects)), user)
     roles = {one.pk: _stronger(one.team_role, one.named_role, one) for one in found}
     return {key: role for key, role in roles.items() if role is not None}
 
 
-def _with_roles(projects: ProjectQuerySet, user: User) -> Any:
+def with_roles(rows: Any, user: User, path: str = "") -> Any:
     """Projects with the two roles that count for this user; on every request's path, so one query
-    with two look-ups instead of three queries."""
-    in_team = user.memberships.filter(team=OuterRef("team")).values("role")
-    named = ProjectMember.objects.filter(project=OuterRef("pk"), user=user).values("role")
-    return projects.annotate(team_role=Subquery(in_team), named_role=Subquery(named))
+    with two look-ups instead of three queries.
+
+    Or other rows, with the `path` that leads to their project: "project__".
+    """
+    in_team = user.memberships.filter(team=OuterRef(f"{path}team")).values("role")
+    named = ProjectMember.objects.filter(project=OuterRef(f"{path}pk"), user=user).values("role")
+    return rows.annotate(team_role=Subquery(in_team), named_role=Subquery(named))
 
 
 def _stronger(team_role: str | None, named_role: str | None, project: Project) -> Role | None:

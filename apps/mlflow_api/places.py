@@ -1,0 +1,75 @@
+"""Runs and experiments by the ids of the protocol, with the caller's role there.
+
+A run's id is its key, an experiment's the primary key of its project; "0" is the default experiment
+of the caller's default team. What is in the bin is found too: for this protocol it is "deleted",
+and can still be read. Each look-up is one query; hidden and missing are the same NotFound.
+"""
+
+from typing import TYPE_CHECKING
+
+from apps.core.errors import NotFound
+from apps.projects.access import Access, access_by_row, with_roles
+from apps.projects.models import Project
+from apps.runs.models import Run
+
+if TYPE_CHECKING:
+    from apps.mlflow_api.call import Call
+
+DEFAULT_ID = "0"
+MAX_ID = 2**63 - 1
+
+
+def experiment_id_of(project: Project, call: "Call") -> str:
+    """The id of a project, its row of `Experiment` loaded. The default one is 0 at home only."""
+    row = getattr(project, "experiment", None)
+    is_default = row is not None and row.is_default
+    return DEFAULT_ID if is_default and is_home(project, call) else str(project.pk)
+
+
+def is_home(project: Project, call: "Call") -> bool:
+    return project.team_id == call.user.default_team_id
+
+
+def run_by_id(run_id: str, call: "Call") -> tuple[Run, Access]:
+    """The run of this key that the caller may see, its project, team and experiment loaded."""
+    runs = Run.with_deleted.filter(key=run_id, project__purged_at=None)
+    found = with_roles(runs, call.user, "project__").select_related(
+        "project__team", "project__experiment", "created_by"
+    )
+    # A key is chosen by the client, so two projects may have a run of the same one.
+    for run in found.order_by("-pk")[:20]:
+        access = access_by_row(run, run.project, user=call.user, actor=call.actor, scope=call.scope)
+        if access is not None:
+            return run, access
+    raise NotFound(f"Run '{run_id[:100]}' not found")
+
+
+def project_by_id(experiment_id: str, call: "Call") -> tuple[Project, Access]:
+    """The project of this id that the caller may see, its team and experiment loaded."""
+    projects = Project.with_deleted.filter(purged_at=None)
+    if experiment_id == DEFAULT_ID:
+        from apps.mlflow_api.services import ensure_default
+
+        ensure_default(call.home().team)
+        projects = projects.filter(team=call.user.default_team, experiment__is_default=True)
+    else:
+        projects = projects.filter(pk=_number(experiment_id))
+    project = with_roles(projects, call.user).select_related("team", "experiment").first()
+    access = None
+    if project is not None:
+        access = access_by_row(project, project, user=call.user, actor=call.actor, scope=call.scope)
+    if project is None or access is None:
+        raise _no_experiment(experiment_id)
+    return project, access
+
+
+def _number(experiment_id: str) -> int:
+    """Anything but digits is no id of ours, and nobody's."""
+    is_number = experiment_id.isascii() and experiment_id.isdigit() and len(experiment_id) < 20
+    if not is_number or int(experiment_id) > MAX_ID:
+        raise _no_experiment(experiment_id)
+    return int(experiment_id)
+
+
+def _no_experiment(experiment_id: str) -> NotFound:
+    return NotFound(f"No Experiment with id={experiment_id[:100]} exists")
