@@ -34,6 +34,8 @@ DATABASE_FIXTURES = {
     "transactional_db",
     "django_db_modify_db_settings",
     "new_installation",  # of tests/test_backup.py: on the same server
+    "installation",  # of tests/clients: likewise
+    "client",
 }
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 

@@ -165,7 +165,7 @@ def install_with_uv(pins: Path) -> bool:
     return done.returncode == 0
 
 
-def uv_environment() -> dict[str, str]:
+def uv_environment(python: Path = PYTHON) -> dict[str, str]:
     """uv does not read what pip was told about mirrors and certificates, so it is passed on."""
     environment = dict(os.environ, UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1")
     # As pip does: a version may lie in any of the indexes. The hashes say that it is the right one.
@@ -176,7 +176,7 @@ def uv_environment() -> dict[str, str]:
         "find-links": "UV_FIND_LINKS",
         "cert": "SSL_CERT_FILE",
     }
-    command = [str(PYTHON), "-m", "pip", "config", "list"]
+    command = [str(python), "-m", "pip", "config", "list"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in answer.stdout.splitlines():
         name, _, value = line.partition("=")
@@ -201,6 +201,7 @@ def in_venv(command: list[str], **variables: str) -> int:
 
 def test(arguments: list[str]) -> int:
     """The whole suite on SQLite, then on PostgreSQL; TEST_DATABASE chooses one of them."""
+    in_venv(["python", "tools/clients.py"])
     chosen = os.environ.get("TEST_DATABASE")
     workers = str(min(os.cpu_count() or 1, 4))
     failed = []
@@ -232,10 +233,17 @@ def bench(arguments: list[str]) -> int:
 
 
 def pins(arguments: list[str]) -> int:
-    """Resolve pyproject.toml anew into requirements/. No file may name a package index."""
+    """Resolve pyproject.toml, and the clients of the tests, anew into requirements/.
+
+    No file may name a package index.
+    """
     options = "--universal --python-version 3.11 --generate-hashes --no-emit-index-url"
     shared = ["uv", "pip", "compile", "--quiet", "--upgrade", *options.split()]
-    shared += ["--no-annotate", "--no-header", "pyproject.toml"]
+    shared += ["--no-annotate", "--no-header"]
+    for client in sorted((ROOT / "requirements" / "clients").glob("*.in")):
+        if in_venv([*shared, str(client), "-o", str(client.with_suffix(".txt"))]):
+            return 1
+    shared += ["pyproject.toml"]
     run, dev = "requirements/run.txt", "requirements/dev.txt"
     demo = ["--extra", "s3", "--extra", "demo"]
     code = in_venv(shared + demo + ["-o", run])
