@@ -35,7 +35,7 @@ DATABASE_FIXTURES = {
     "django_db_modify_db_settings",
     "new_installation",  # of tests/test_backup.py: on the same server
     "installation",  # of tests/clients: likewise
-    "client",
+    "sdk",
 }
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 

@@ -16,7 +16,7 @@ from tests.settings import DATABASE_KIND, POSTGRES_SOCKET
 from tools import clients
 
 ClientVenv = Callable[[str], Path]
-NewClient = Callable[[str], Client]
+NewSdk = Callable[[str], Client]
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def installation(
 
 
 @pytest.fixture
-def client(client_venv: ClientVenv, request: pytest.FixtureRequest, tmp_path: Path) -> NewClient:
+def sdk(client_venv: ClientVenv, request: pytest.FixtureRequest, tmp_path: Path) -> NewSdk:
     """Call with a client's name, e.g. "wandb-0.31": it, told where `installation` is."""
 
     def make(name: str) -> Client:
