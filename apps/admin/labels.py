@@ -20,7 +20,8 @@ from apps.admin.places import access_in, person
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.core.errors import Conflict, Invalid
 from apps.projects.models import Project
-from apps.registry.queries.labels import labels_of
+from apps.registry.models import StatusLabel
+from apps.registry.queries.labels import exclusive_holdings, labels_of
 from apps.registry.services.promotion import (
     Expected,
     former_holding,
@@ -72,7 +73,7 @@ def ask_promotion(desk: Any, request: HttpRequest, rows: list[Version]) -> HttpR
             return None
     elif form.is_bound:
         status = 400
-    holders = _holders(request, [row.collection for row in rows])
+    holders = _holders(request, [row.collection for row in rows], labels)
     lines = [
         Line(_name(row), version_page(row), _held_words(holders.get(row.collection_id, [])))
         for row in rows
@@ -95,7 +96,7 @@ def ask_promotion(desk: Any, request: HttpRequest, rows: list[Version]) -> HttpR
 def ask_removal(desk: Any, request: HttpRequest, rows: list[Version]) -> HttpResponse | None:
     """Take one label from each of these versions."""
     team = _one_team([row.collection for row in rows])
-    held = LabelHolding.objects.filter(version__in=[row.pk for row in rows], held_until=None)
+    held = LabelHolding.objects.filter(version__in=[row.pk for row in rows]).standing().once()
     by_version: Holdings = {}
     for holding in held.order_by("label_key").select_related("version"):
         by_version.setdefault(holding.version_id, []).append(holding)
@@ -150,7 +151,8 @@ def ask_removal(desk: Any, request: HttpRequest, rows: list[Version]) -> HttpRes
 def ask_roll_back(desk: Any, request: HttpRequest, rows: list[Collection]) -> HttpResponse | None:
     """Return one exclusive label to its former holder in each of these models."""
     team = _one_team(rows)
-    labels = [label.name for label in labels_of(team) if label.is_exclusive]
+    vocabulary = list(labels_of(team))
+    labels = [label.name for label in vocabulary if label.is_exclusive]
     form = LabelForm(request.POST if is_answer(request) else None, labels=labels)
     refusal, status = "", 200
     if form.is_valid():
@@ -177,7 +179,7 @@ def ask_roll_back(desk: Any, request: HttpRequest, rows: list[Collection]) -> Ht
             return None
     elif form.is_bound:
         status = 400
-    holders = _holders(request, rows)
+    holders = _holders(request, rows, vocabulary)
     lines = [
         Line(row.name, collection_page(row), _ways_back(request, holders.get(row.pk, [])))
         for row in rows
@@ -205,20 +207,22 @@ def _one_team(collections: Sequence[Collection]) -> Team:
     return next(iter(teams.values()))
 
 
-def _holders(request: HttpRequest, collections: Sequence[Collection]) -> Holdings:
-    """Who holds the exclusive labels of these collections now, as far as the person may see."""
+def _holders(
+    request: HttpRequest, collections: Sequence[Collection], labels: Sequence[StatusLabel]
+) -> Holdings:
+    """Who holds the exclusive labels of these collections now, as far as the person may see: the
+    lead of each."""
     visible = Project.objects.visible_to(person(request)).values("pk")
+    found = LabelHolding.objects.filter(
+        collection__in=[collection.pk for collection in collections],
+        version__artifact__project__in=visible,
+    )
+    standing = found.standing().lead_first().select_related("version", "former__version")
+    leads: dict[tuple[int, str], LabelHolding] = {}
+    for holding in exclusive_holdings(labels, standing):
+        leads.setdefault((holding.collection_id, holding.label_key), holding)
     holders: Holdings = {}
-    for holding in (
-        LabelHolding.objects.filter(
-            collection__in=[collection.pk for collection in collections],
-            is_exclusive=True,
-            held_until=None,
-            version__artifact__project__in=visible,
-        )
-        .select_related("version", "former__version")
-        .order_by("label_key")
-    ):
+    for holding in leads.values():
         holders.setdefault(holding.collection_id, []).append(holding)
     return holders
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.artifacts.models import ModelCard, Version
-from apps.artifacts.services import collection_subject, version_subject
+from apps.artifacts.services import collection_subject, touch, version_subject
 from apps.audit.services import record
 from apps.core.errors import Conflict, NotFound
 from apps.core.names import clean_text
@@ -49,7 +49,8 @@ def write_card(
     access.within(version.artifact.project)
     text = clean_text(text.replace("\r\n", "\n"), field="text", max_length=MAX_CARD).strip()
     standing = Version.objects.filter(pk=version.pk, deleted_at=None)
-    if not standing.select_for_update(no_key=True).exists():
+    locked = standing.select_for_update(no_key=True).first()
+    if locked is None:
         raise NotFound(f"v{version.number} has been removed.")
     newest = card_of(version)
     if (newest.pk if newest else None) != seen:
@@ -59,6 +60,7 @@ def write_card(
     card = ModelCard.objects.create(
         version=version, text=text, written_by=access.user, written_at=at or timezone.now()
     )
+    touch(locked, at=card.written_at)
     record(
         kind="card.written",
         actor=access.actor,

@@ -6,6 +6,7 @@ A version is a numbered place in a collection and points at one sealed artifact 
 artifact version may stand in several collections.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -141,7 +142,8 @@ class Collection(models.Model):
     next_number = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
-    # The last change of its name, description, tags, versions or label holders.
+    # The last change of its name, title, description, tags, versions or label holders; kept by the
+    # services that make those changes.
     updated_at = models.DateTimeField(default=timezone.now)
     # In the bin since, and who put it there; out of it by being restored, or for good.
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -183,7 +185,7 @@ class Version(models.Model):
     note = models.TextField(blank=True)
     linked_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     linked_at = models.DateTimeField()
-    # The last change of its note, tags or labels.
+    # The last change of its note, card, tags or labels.
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -227,6 +229,29 @@ class Version(models.Model):
         return f"v{self.number}"
 
 
+class LabelHoldingQuerySet(models.QuerySet["LabelHolding"]):
+    """Chainable conditions on label holdings."""
+
+    def standing(self, at: datetime | None = None) -> "LabelHoldingQuerySet":
+        """Those that are open now, or that were at a past moment."""
+        if at is None:
+            return self.filter(held_until=None)
+        return self.filter(Q(held_until=None) | Q(held_until__gt=at), held_from__lte=at)
+
+    def once(self, at: datetime | None = None) -> "LabelHoldingQuerySet":
+        """Without the stage of a version that has the same label otherwise too, so that a list
+        names each label of a version once."""
+        otherwise = LabelHolding.objects.standing(at).filter(
+            version=OuterRef("version"), label_key=OuterRef("label_key"), is_stage=False
+        )
+        return self.filter(Q(is_stage=False) | ~Exists(otherwise))
+
+    def lead_first(self) -> "LabelHoldingQuerySet":
+        """By label; of each the holder as such before the versions that have it as their stage,
+        the newest of those first."""
+        return self.order_by("label_key", "is_stage", "-held_from", "-pk")
+
+
 class LabelHolding(models.Model):
     """That a version held a status label from one moment to another, or holds it still.
 
@@ -251,6 +276,8 @@ class LabelHolding(models.Model):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     is_rollback = models.BooleanField(default=False)
+
+    objects: ClassVar = LabelHoldingQuerySet.as_manager()
 
     class Meta:
         constraints = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, QuerySet, Sum
 
 from apps.accounts.models import Team, User
 from apps.artifacts.choices import MODEL, ArtifactState
@@ -150,24 +150,22 @@ def file_at(artifact: ArtifactVersion, path: str) -> ArtifactFile:
 def holdings_of(
     collection: Collection, user: User | None, *, at: datetime | None = None
 ) -> QuerySet[LabelHolding]:
-    """Who holds which label, as far as the user may see: now, or at a past moment. By label."""
+    """Who holds which label, as far as the user may see it: now, or at a past moment. By label.
+
+    A label that may have one holder may still be the stage of further versions; those come last.
+    """
     holdings = LabelHolding.objects.filter(collection=collection)
     if user is not None and collection.project_id is None:
         holdings = holdings.filter(version__in=versions_of(collection, user).values("pk"))
-    if at is None:
-        holdings = holdings.filter(held_until=None)
-    else:
-        holdings = holdings.filter(Q(held_until=None) | Q(held_until__gt=at), held_from__lte=at)
-    return holdings.select_related("version", "given_by").order_by("label_key", "pk")
+    standing: QuerySet[LabelHolding] = holdings.standing(at).once(at).lead_first()
+    return standing.select_related("version", "given_by")
 
 
 def labels_of_versions(versions: Iterable[Version]) -> dict[int, list[LabelHolding]]:
     """The labels that each of these versions holds now, by version primary key (one query)."""
     held: dict[int, list[LabelHolding]] = {}
-    rows = LabelHolding.objects.filter(
-        version__in=[version.pk for version in versions], held_until=None
-    ).order_by("label_key")
-    for holding in rows:
+    rows = LabelHolding.objects.filter(version__in=[version.pk for version in versions])
+    for holding in rows.standing().once().lead_first():
         held.setdefault(holding.version_id, []).append(holding)
     return held
 

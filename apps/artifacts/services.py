@@ -43,6 +43,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 
 MAX_FILES = 100_000
+MAX_NOTE = 20_000
 
 
 class ArtifactSealed(Conflict):
@@ -269,16 +270,18 @@ def delete_version(*, version: Version, reason: str, access: Access) -> None:
     """
     access.require(Action.DELETE_VERSION)
     reason = clean_text(reason, field="reason", max_length=4_000)
+    collection = lock_collection(version.collection)
     locked = Version.objects.select_for_update(no_key=True).get(pk=version.pk)
     if locked.deleted_at is not None:
         return
-    held = list(locked.holdings.filter(held_until=None).values_list("label", flat=True))
+    held = [held.label for held in locked.holdings.standing().once().lead_first()]
     if held:
         raise VersionInUse(f"v{locked.number} holds {', '.join(held)}; move that label first.")
     locked.deleted_at = timezone.now()
     locked.deleted_by = access.user
     locked.deleted_reason = reason
     locked.save(update_fields=["deleted_at", "deleted_by", "deleted_reason"])
+    touch(collection, at=locked.deleted_at)
     version_deleted.send(sender=Version, version=locked)
     record(
         kind="version.deleted",
@@ -318,6 +321,7 @@ def ensure_collection(
         standing = standing.filter(type=type)
     collection = standing.first()
     if collection is None:
+        now = at or timezone.now()
         collection = Collection(
             team=team,
             project=project,
@@ -328,7 +332,8 @@ def ensure_collection(
             description=clean_text(description, field="description", max_length=20_000),
             next_number=first_number,
             created_by=access.user,
-            created_at=at or timezone.now(),
+            created_at=now,
+            updated_at=now,
         )
         try:
             with transaction.atomic():
@@ -379,7 +384,8 @@ def update_collection(
             after["description"] = "changed"
     if not after:
         return locked
-    locked.save(update_fields=list(after))
+    locked.updated_at = timezone.now()
+    locked.save(update_fields=[*after, "updated_at"])
     record(
         kind="collection.changed",
         actor=access.actor,
@@ -388,6 +394,30 @@ def update_collection(
         project_id=locked.project_id,
         before=before,
         after=after,
+    )
+    return locked
+
+
+@transaction.atomic
+def update_version(*, version: Version, note: str, access: Access) -> Version:
+    """Change the note of a version. The same note changes nothing."""
+    access.require(Action.LOG)
+    access.within(version.artifact.project)
+    note = clean_text(note, field="note", max_length=MAX_NOTE)
+    locked = Version.objects.select_for_update(no_key=True).get(pk=version.pk)
+    if locked.note == note:
+        return locked
+    locked.note = note
+    locked.updated_at = timezone.now()
+    locked.save(update_fields=["note", "updated_at"])
+    record(
+        kind="version.changed",
+        actor=access.actor,
+        subjects=[version_subject(locked), collection_subject(version.collection)],
+        team_id=access.team.pk,
+        project_id=version.collection.project_id,
+        # Long, and the event would keep it for ever: only that it changed is recorded.
+        after={"note": "changed"},
     )
     return locked
 
@@ -493,6 +523,13 @@ def lock_collection(collection: Collection) -> Collection:
     return locked
 
 
+def touch(*rows: Collection | Version, at: datetime) -> None:
+    """Note that locked rows have changed, or what hangs on them."""
+    for row in rows:
+        row.updated_at = at
+        row.save(update_fields=["updated_at"])
+
+
 def manifest_digest(files: Sequence[ArtifactFile], metadata: str) -> str:
     """SHA-256 over the JSON lines [path, digest or reference, size] by path, then the metadata."""
     whole = hashlib.sha256()
@@ -529,12 +566,14 @@ def _place(
         collection=locked,
         number=locked.next_number,
         artifact=artifact,
-        note=clean_text(note, field="note", max_length=20_000),
+        note=clean_text(note, field="note", max_length=MAX_NOTE),
         linked_by=access.user,
         linked_at=now,
+        updated_at=now,
     )
     locked.next_number += 1
-    locked.save(update_fields=["next_number"])
+    locked.updated_at = now
+    locked.save(update_fields=["next_number", "updated_at"])
     version_linked.send(sender=Version, version=version)
     record(
         kind=kind,

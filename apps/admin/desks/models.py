@@ -142,7 +142,7 @@ class VersionDesk(Desk):
         known = StatusLabel.objects.filter(
             team=OuterRef("collection__team"), name_key=OuterRef("label_key")
         )
-        held = LabelHolding.objects.filter(held_until=None).order_by("label_key")
+        held = LabelHolding.objects.standing().once().order_by("label_key")
         held = held.annotate(colour=Subquery(known.values("colour")[:1]))
         return (
             super()

@@ -36,6 +36,7 @@ class HoldingOut(Out):
     by: str | None
     reason: str
     is_rollback: bool
+    is_stage: bool = Field(description="Held as one of MLflow's stages, beside the holder.")
 
 
 class HeadlineOut(Out):
@@ -216,6 +217,7 @@ def holding_out(holding: LabelHolding) -> HoldingOut:
         by=holding.given_by.username if holding.given_by else None,
         reason=holding.reason,
         is_rollback=holding.is_rollback,
+        is_stage=holding.is_stage,
     )
 
 

@@ -100,7 +100,8 @@ def _of_lost(versions: QuerySet[Version], user: User | None) -> list[Consequence
 
 
 def _labels(holdings: QuerySet[LabelHolding], user: User | None) -> Consequence:
-    rows = holdings.filter(held_until=None, collection__deleted_at=None)
+    open_now = LabelHolding.objects.standing().once().filter(collection__deleted_at=None)
+    rows = open_now.filter(pk__in=holdings.values("pk"))
     rows = rows.select_related("version__collection").order_by("label_key", "pk")
     return _told(
         Effect.LABEL,

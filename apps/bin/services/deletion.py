@@ -174,7 +174,9 @@ def _checked(consequences: Sequence[Consequence], reason: str, *, accepted: bool
 
 
 def _take_labels(holdings: QuerySet[LabelHolding], access: Access, reason: str) -> None:
-    open_now = LabelHolding.objects.filter(pk__in=holdings.filter(held_until=None).values("pk"))
+    open_now = LabelHolding.objects.filter(
+        pk__in=holdings.filter(held_until=None).values("pk")
+    ).once()
     for held in open_now.select_related("version__collection").order_by("label_key", "pk"):
         remove_label(version=held.version, label=held.label, access=access, reason=reason)
 

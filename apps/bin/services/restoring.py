@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 
 from apps.artifacts.models import ArtifactVersion, Collection, Version
-from apps.artifacts.services import collection_subject, lock_collection, version_subject
+from apps.artifacts.services import collection_subject, lock_collection, touch, version_subject
 from apps.artifacts.signals import version_linked
 from apps.audit.actors import Subject
 from apps.audit.services import record
@@ -90,7 +91,7 @@ def restore_version(*, version: Version, access: Access) -> None:
     """
     access.require(RESTORING[Kind.VERSION])
     list(ArtifactVersion.objects.select_for_update(no_key=True).filter(pk=version.artifact_id))
-    lock_collection(version.collection)
+    collection = lock_collection(version.collection)
     locked = _locked(Version.objects.filter(purged_at=None), version.pk)
     if locked.deleted_at is None:
         return
@@ -104,6 +105,7 @@ def restore_version(*, version: Version, access: Access) -> None:
             f"v{locked.number} cannot come back: the same artifact stands in "
             f"{version.collection.name} again, under another number."
         ) from error
+    touch(collection, at=timezone.now())
     version_linked.send(sender=Version, version=locked)
     subjects = [version_subject(locked), collection_subject(version.collection)]
     _record("version.restored", access, version.collection.project, subjects)

@@ -97,9 +97,10 @@ def _versions(user: User, words: str) -> QuerySet[Version]:
 def _holdings(user: User, key: str) -> QuerySet[LabelHolding]:
     """Who holds the labels of such a name now, the newest first."""
     return (
-        LabelHolding.objects.filter(
+        LabelHolding.objects.standing()
+        .once()
+        .filter(
             label_key__contains=key,
-            held_until=None,
             collection__in=Collection.objects.visible_to(user).values("pk"),
             version__artifact__project__in=Project.objects.visible_to(user).values("pk"),
         )

@@ -91,10 +91,12 @@ def _other_holders(summaries: Sequence[ModelSummary], user: User) -> dict[int, l
     held = LabelHolding.objects.filter(
         collection__in=[summary.collection.pk for summary in summaries],
         label_key__in={key for _, key in labels},
-        held_until=None,
         version__artifact__project__in=visible,
-    ).values_list("collection", "label_key", "version__number")
-    holders = {(model, key): number for model, key, number in held}
+    )
+    holders: dict[tuple[int, str], int] = {}
+    leads = held.standing().lead_first().values_list("collection", "label_key", "version__number")
+    for collection, key, number in leads:
+        holders.setdefault((collection, key), number)
     found: dict[int, list[OtherHolder]] = {}
     for summary in summaries:
         model = summary.collection

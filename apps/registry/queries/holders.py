@@ -11,6 +11,7 @@ from apps.artifacts.queries import versions_of
 from apps.evaluations.models import Result
 from apps.evaluations.queries import results_of
 from apps.registry.models import Column, StatusLabel
+from apps.registry.queries.labels import exclusive_holdings
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,15 @@ def label_holders(
 
     `holdings` are those that the reader may see (artifacts.queries.holdings_of).
     """
-    exclusive = [held for held in holdings if held.is_exclusive]
+    exclusive = exclusive_holdings(labels, holdings)
     formers = _formers(exclusive, versions_of(collection, user))
     results = _results([*exclusive, *formers.values()], headline)
     order = {label.name_key: at for at, label in enumerate(labels)}
     first = next((label.name_key for label in labels if label.is_exclusive), None)
     lead = next((held for held in exclusive if held.label_key == first), None)
     holders = []
-    for held in sorted(exclusive, key=lambda held: (order.get(held.label_key, 999), held.pk)):
+    # Sorting is stable: of one label the lead stays first.
+    for held in sorted(exclusive, key=lambda held: order.get(held.label_key, 999)):
         against = formers.get(held.former_id or 0) if held is lead else lead
         if against is not None and against.version_id == held.version_id:
             against = None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Count, QuerySet
 
 from apps.accounts.models import Team, User
-from apps.artifacts.models import Collection, LabelHolding
+from apps.artifacts.models import Collection, LabelHolding, LabelHoldingQuerySet
 from apps.artifacts.queries import holdings_of
 from apps.core.errors import NotFound
 from apps.core.names import name_key
@@ -25,7 +25,7 @@ def colours_of(teams: Iterable[int]) -> dict[tuple[int, str], str]:
     return {(label.team_id, label.name_key): label.colour for label in labels}
 
 
-def holders_of(label: StatusLabel) -> QuerySet[LabelHolding]:
+def holders_of(label: StatusLabel) -> LabelHoldingQuerySet:
     """The holdings of a label that are open, in every model of its team."""
     return LabelHolding.objects.filter(
         collection__team=label.team_id, label_key=label.name_key, held_until=None
@@ -37,7 +37,7 @@ def holder_counts(team: Team) -> dict[str, int]:
     found = LabelHolding.objects.filter(collection__team=team, held_until=None).order_by()
     return {
         row["label_key"]: row["held"]
-        for row in found.values("label_key").annotate(held=Count("pk"))
+        for row in found.values("label_key").annotate(held=Count("version", distinct=True))
     }
 
 
@@ -62,7 +62,11 @@ def label_rules(team: Team, name: str) -> StatusLabel:
 def current_holding(
     collection: Collection, label: StatusLabel, *, user: User | None = None
 ) -> LabelHolding | None:
-    """Who holds an exclusive label now, if the user may see it; None sees all."""
+    """Who holds an exclusive label now, if the user may see it; None sees all.
+
+    The lead: where versions are in the stage of that name, the holder as such comes first, then the
+    newest of those.
+    """
     holdings = holdings_of(collection, user).filter(label_key=label.name_key)
     return holdings.select_related("version__artifact__project", "given_by").first()
 
@@ -84,6 +88,14 @@ def label_history(
     return holdings.select_related("version", "given_by", "former__version").order_by(
         "-held_from", "-pk"
     )
+
+
+def exclusive_holdings(
+    labels: Iterable[StatusLabel], holdings: Iterable[LabelHolding]
+) -> list[LabelHolding]:
+    """Of these holdings those of exclusive labels, be they stages; `labels` is the vocabulary."""
+    shared = {label.name_key for label in labels if not label.is_exclusive}
+    return [held for held in holdings if held.label_key not in shared]
 
 
 def baseline_holding(

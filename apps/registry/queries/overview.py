@@ -108,9 +108,9 @@ def _holdings(
     collections: Sequence[Collection], labels: Mapping[int, StatusLabel], user: User | None
 ) -> dict[int, LabelHolding]:
     keys = {label.name_key for label in labels.values()}
-    found = LabelHolding.objects.filter(
-        collection__in=collections, label_key__in=keys, held_until=None
-    ).select_related("version__artifact", "given_by", "former__version")
+    found = LabelHolding.objects.filter(collection__in=collections, label_key__in=keys)
+    found = found.standing().lead_first()
+    found = found.select_related("version__artifact", "given_by", "former__version")
     if user is not None:
         visible = Version.objects.filter(_source_visible(user))
         found = found.filter(version__in=visible.values("pk"))
@@ -120,11 +120,11 @@ def _holdings(
         for collection in collections
         if collection.team_id in labels
     }
-    return {
-        holding.collection_id: holding
-        for holding in found
-        if (holding.collection_id, holding.label_key) in wanted
-    }
+    leads: dict[int, LabelHolding] = {}
+    for holding in found:
+        if (holding.collection_id, holding.label_key) in wanted:
+            leads.setdefault(holding.collection_id, holding)
+    return leads
 
 
 def _headline_columns(collections: Sequence[Collection], user: User | None) -> dict[int, Column]:

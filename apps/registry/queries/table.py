@@ -174,7 +174,9 @@ def latest_row(collection: Collection, table: StatusTable, user: User | None) ->
     if table.latest is None:
         return None
     newest = versions_of(collection, user).filter(number=table.latest).values(*_VALUES)
-    held = {held.version_id: [held.label] for held in table.holdings}
+    held: dict[int, list[str]] = {}
+    for holding in table.holdings:
+        held.setdefault(holding.version_id, []).append(holding.label)
     return next(iter(_rows(list(newest), held, table.columns)), None)
 
 

@@ -139,7 +139,7 @@ def delete_label(*, name: str, access: Access) -> None:
     )
     if label is None:
         raise NotFound(f"There is no label {name!r} in the team {access.team.name}.")
-    held = holders_of(label).count()
+    held = holders_of(label).once().count()
     if held:
         raise LabelInUse(f"{label.name} is held by {held} versions. Take it from them first.")
     subject, rules = Subject("label", label.pk, label.name), _rules(label)
@@ -155,7 +155,7 @@ def delete_label(*, name: str, access: Access) -> None:
 
 def _apply_exclusivity(label: StatusLabel) -> None:
     """Open holdings carry the rule, since the database's constraint reads it there."""
-    open_holdings = holders_of(label)
+    open_holdings = holders_of(label).filter(is_stage=False)
     if label.is_exclusive:
         crowded = open_holdings.values("collection").annotate(held=Count("pk")).filter(held__gt=1)
         if crowded.exists():

@@ -3,10 +3,12 @@
 Every door comes through here: the button, the JSON API and the client protocols. A move closes the
 open holding and opens the next in one transaction with its audit event; the database's constraint
 on open holdings is what makes two holders of an exclusive label impossible, and the conditional
-update below is what tells the slower of two people so.
+update of `close_holding` is what tells the slower of two people so.
+
+MLflow's stages are holdings too (services.stages): any number of versions may be in one beside the
+holder of that label. A promotion takes an exclusive label from all of them.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,19 +16,28 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.artifacts.models import Collection, LabelHolding, Version
-from apps.artifacts.services import collection_subject, version_subject
-from apps.audit.services import record
-from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.names import clean_name, clean_text
-from apps.projects.access import Access, Action
+from apps.artifacts.services import lock_collection
+from apps.core.errors import Conflict, NotFound
+from apps.core.names import clean_text
+from apps.projects.access import Access
 from apps.registry.models import StatusLabel
 from apps.registry.queries.labels import current_holding, label_rules
+from apps.registry.services.holdings import (
+    MAX_REASON,
+    checked_rules,
+    close_holding,
+    last_closed,
+    note_change,
+    open_holding,
+    open_holdings,
+    record_move,
+    standing_version,
+)
+from apps.registry.services.holdings import check_may_move as check_may_move
+from apps.registry.services.stages import give_stages_back, leave_stage
 
-MAX_REASON = 4_000
 # A label that anybody may hold at any time moves at once; losing a race this often means trouble.
 TRIES = 5
-
-_COMPUTED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 
 class LabelMoved(Conflict):
@@ -53,17 +64,18 @@ def promote_version(
     expected: Expected | None = None,
     at: datetime | None = None,
 ) -> LabelHolding:
-    """Give a version a status label; an exclusive one leaves its holder.
+    """Give a version a status label; an exclusive one leaves its holder, and every version that is
+    in the stage of that name.
 
     With `expected`, raises LabelMoved unless that version holds the label still; without it the
-    last of two callers wins. Giving a version what it has changes nothing. Raises Forbidden when
-    the label is protected and the caller no curator, NotFound when the version is gone.
+    last of two callers wins. Giving a version what it alone has changes nothing. Raises Forbidden
+    when the label is protected and the caller no curator, NotFound when the version is gone.
     """
     reason = clean_text(reason, field="reason", max_length=MAX_REASON)
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
-                rules = _checked_rules(label, access)
+                rules = checked_rules(label, access)
                 return _promote(version, rules, access, reason, expected, at)
         except (IntegrityError, LabelMoved) as error:
             if expected is not None or attempt == TRIES:
@@ -78,17 +90,35 @@ def remove_label(
     label: str,
     access: Access,
     reason: str = "",
+    keeps_stage: bool = False,
     at: datetime | None = None,
 ) -> None:
-    """Take a label from a version that holds it. Raises NotFound when it does not."""
-    rules = _checked_rules(label, access)
+    """Take a label from a version, however it has it; with `keeps_stage` not if as its stage alone.
+
+    Raises NotFound when the version does not hold it.
+    """
+    rules = checked_rules(label, access)
     reason = clean_text(reason, field="reason", max_length=MAX_REASON)
-    holding = LabelHolding.objects.filter(
-        version=version, label_key=rules.name_key, held_until=None
-    ).first()
-    if holding is None or not _close(holding, at):
+    now = at or timezone.now()
+    collection = lock_collection(version.collection)
+    held = LabelHolding.objects.filter(version=version, label_key=rules.name_key).standing()
+    if keeps_stage:
+        held = held.filter(is_stage=False)
+    closed = [holding for holding in held if close_holding(holding, now)]
+    if not closed:
         raise NotFound(f"v{version.number} does not hold {rules.name}.")
-    _record("label.removed", version, rules, access, version, None, reason, at)
+    is_stage = any(holding.is_stage for holding in closed)
+    note_change(collection, [version], now)
+    record_move(
+        "label.removed",
+        rules,
+        access,
+        loser=version,
+        winner=None,
+        reason=reason,
+        at=at,
+        is_stage=is_stage,
+    )
 
 
 def roll_back(
@@ -100,14 +130,15 @@ def roll_back(
     expected: Expected | None = None,
     at: datetime | None = None,
 ) -> LabelHolding:
-    """Return an exclusive label to the version that held it before the present holder.
+    """Return an exclusive label to the version that held it before the present holder, as a label
+    or as a stage, whichever it was. Stages that the promotion took come back with it.
 
     Rolling back twice goes back two steps. Raises NoFormerHolder, LabelMoved, Forbidden.
     """
     reason = clean_text(reason, field="reason", max_length=MAX_REASON)
     try:
         with transaction.atomic():
-            rules = _checked_rules(label, access)
+            rules = checked_rules(label, access)
             return _roll_back(collection, rules, access, reason, expected, at)
     except (IntegrityError, LabelMoved) as error:
         raise _moved(collection, label, access) from error
@@ -130,22 +161,40 @@ def _promote(
     expected: Expected | None,
     at: datetime | None,
 ) -> LabelHolding:
-    locked = _standing(version, access)
-    own = locked.holdings.filter(label_key=rules.name_key, held_until=None).first()
-    if own is not None:
+    locked = standing_version(version, access)
+    now = at or timezone.now()
+    held = open_holdings(locked.collection, rules)
+    own = next((one for one in held if one.version_id == locked.pk and not one.is_stage), None)
+    losing = [one for one in held if one.version_id != locked.pk] if rules.is_exclusive else []
+    if own is not None and not losing:
         return own
-    current = current_holding(version.collection, rules) if rules.is_exclusive else None
-    if expected is not None and rules.is_exclusive:
-        holder = current.version.number if current else None
-        if holder != expected.holder:
-            raise LabelMoved("moved")
-    if current is not None and not _close(current, at):
+    lead = held[0] if held and rules.is_exclusive else None
+    holder = lead.version.number if lead else None
+    if expected is not None and rules.is_exclusive and holder != expected.holder:
         raise LabelMoved("moved")
-    former = current or _last_closed(version.collection, rules)
-    holding = _open(locked, rules, access, reason, former, at)
-    loser = current.version if current else None
-    _record("label.moved", locked, rules, access, loser, locked, reason, at)
-    return holding
+    if not all(close_holding(one, now) for one in losing):
+        raise LabelMoved("moved")
+    loser = None
+    if own is None:
+        # Its own stage of that name, if it is in it, is no holder before it.
+        former = losing[0] if losing else last_closed(locked.collection, rules)
+        own = open_holding(locked, rules, access, at=now, reason=reason, former=former)
+        loser = losing.pop(0).version if losing else None
+        record_move("label.moved", rules, access, loser=loser, winner=locked, reason=reason, at=at)
+    for one in losing:
+        record_move(
+            "label.removed",
+            rules,
+            access,
+            loser=one.version,
+            winner=None,
+            reason=reason,
+            at=at,
+            is_stage=one.is_stage,
+        )
+    others = [one.version for one in losing] + ([loser] if loser else [])
+    note_change(locked.collection, [locked, *others], now)
+    return own
 
 
 def _roll_back(
@@ -167,98 +216,37 @@ def _roll_back(
     target = former_holding(current)
     if target is None:
         raise NoFormerHolder(f"v{current.version.number} is the first to hold {rules.name}.")
-    locked = _standing(target.version, access)
-    if not _close(current, at):
+    locked = standing_version(target.version, access)
+    now = at or timezone.now()
+    own = LabelHolding.objects.filter(version=current.version, label_key=rules.name_key)
+    if current.pk not in [one.pk for one in own.standing() if close_holding(one, now)]:
         raise LabelMoved("moved")
-    holding = _open(locked, rules, access, reason, target.former, at, is_rollback=True)
-    _record("label.rolled_back", locked, rules, access, current.version, locked, reason, at)
-    return holding
-
-
-def check_may_move(label: str, access: Access) -> StatusLabel:
-    """The label's rules, once it is known that the caller may move it. Raises Invalid, Forbidden.
-
-    For doors that are told of a label long before they give it.
-    """
-    name = clean_name(label, field="label", max_length=64, what="label", spaces=False)
-    if _COMPUTED.fullmatch(name):
-        raise Invalid(f"{name} is computed from the numbers; it cannot be given.", field="label")
-    rules = label_rules(access.team, name)
-    _require(rules, access)
-    return rules
-
-
-def _checked_rules(label: str, access: Access) -> StatusLabel:
-    """As above; the rules stay until the move is made: a label that becomes exclusive waits for
-    it, or it for that."""
-    rules = check_may_move(label, access)
-    if rules.pk is not None:
-        locked = StatusLabel.objects.select_for_update().filter(pk=rules.pk).first()
-        # One that was deleted at this moment is a word like any other.
-        rules = locked or label_rules(access.team, rules.name)
-        _require(rules, access)
-    return rules
-
-
-def _require(rules: StatusLabel, access: Access) -> None:
-    access.require(Action.MOVE_PROTECTED_LABEL if rules.is_protected else Action.MOVE_LABEL)
-
-
-def _standing(version: Version, access: Access) -> Version:
-    """The version, locked against deletion, and visible to the caller. Raises NotFound."""
-    locked = (
-        Version.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("collection")
-        .filter(pk=version.pk, deleted_at=None, collection__deleted_at=None)
-        .first()
-    )
-    if locked is None:
-        raise NotFound(f"v{version.number} has been removed.")
-    # After the lock, so that a project that is deleted meanwhile is seen to be.
-    access.within(version.artifact.project)
-    return locked
-
-
-def _close(holding: LabelHolding, at: datetime | None) -> bool:
-    """End an open holding; False when somebody else has ended it in the meantime."""
-    # Clocks of two machines may differ a little; a holding never ends before it began.
-    until = max(at or timezone.now(), holding.held_from)
-    open_still = LabelHolding.objects.filter(pk=holding.pk, held_until=None)
-    return bool(open_still.update(held_until=until))
-
-
-def _open(
-    version: Version,
-    rules: StatusLabel,
-    access: Access,
-    reason: str,
-    former: LabelHolding | None,
-    at: datetime | None,
-    *,
-    is_rollback: bool = False,
-) -> LabelHolding:
-    return LabelHolding.objects.create(
-        collection=version.collection,
-        version=version,
-        label=rules.name,
-        label_key=rules.name_key,
-        is_exclusive=rules.is_exclusive,
-        held_from=at or timezone.now(),
-        given_by=access.user,
+    if target.is_stage:
+        leave_stage(locked, access, reason, at=now)
+    holding = open_holding(
+        locked,
+        rules,
+        access,
+        at=now,
         reason=reason,
-        former=former,
-        is_rollback=is_rollback,
+        former=target.former,
+        is_rollback=True,
+        is_stage=target.is_stage,
     )
-
-
-def _last_closed(collection: Collection, rules: StatusLabel) -> LabelHolding | None:
-    return (
-        LabelHolding.objects.filter(collection=collection, label_key=rules.name_key)
-        .order_by("-held_until", "-pk")
-        .first()
-        if rules.is_exclusive
-        else None
+    record_move(
+        "label.rolled_back",
+        rules,
+        access,
+        loser=current.version,
+        winner=locked,
+        reason=reason,
+        at=at,
+        is_stage=target.is_stage,
     )
+    note_change(locked.collection, [locked, current.version], now)
+    if not current.is_rollback:
+        give_stages_back(current, access, reason, at=now)
+    return holding
 
 
 def _moved(collection: Collection, label: str, access: Access) -> LabelMoved:
@@ -273,32 +261,4 @@ def _moved(collection: Collection, label: str, access: Access) -> LabelMoved:
     return LabelMoved(
         f"{rules.name} was moved to v{holding.version.number}{by} in the meantime. "
         "Look again before you decide."
-    )
-
-
-def _record(
-    kind: str,
-    version: Version,
-    rules: StatusLabel,
-    access: Access,
-    loser: Version | None,
-    winner: Version | None,
-    reason: str,
-    at: datetime | None,
-) -> None:
-    collection = version.collection
-    versions = {one.pk: one for one in (winner, loser) if one is not None}
-    record(
-        kind=kind,
-        actor=access.actor,
-        subjects=[
-            collection_subject(collection),
-            *(version_subject(one) for one in versions.values()),
-        ],
-        team_id=access.team.pk,
-        project_id=collection.project_id,
-        before={"label": rules.name, "version": loser.number if loser else None},
-        after={"label": rules.name, "version": winner.number if winner else None},
-        reason=reason,
-        at=at,
     )

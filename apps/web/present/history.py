@@ -74,6 +74,7 @@ class Tenure:
     length: str
     is_open: bool
     is_rollback: bool
+    is_stage: bool
     is_removed: bool
 
 
@@ -102,6 +103,7 @@ def show_tenures(
             length=span(held.held_from, held.held_until),
             is_open=held.held_until is None,
             is_rollback=held.is_rollback,
+            is_stage=held.is_stage,
             is_removed=held.version.deleted_at is not None,
         )
         for held in holdings

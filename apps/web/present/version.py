@@ -61,7 +61,8 @@ def show_held(version: Version, standing: Standing, access: Access) -> list[Held
 
 def _held(version: Version, held: LabelHolding, label: StatusLabel | None, access: Access) -> Held:
     can_move = may_move(label, access)
-    can_go_back = can_move and held.is_exclusive and held.former_id is not None
+    is_exclusive = label is None or label.is_exclusive
+    can_go_back = can_move and is_exclusive and held.former_id is not None
     return Held(
         label=held.label,
         hue=str(label.colour) if label else "slate",

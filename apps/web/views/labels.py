@@ -19,7 +19,7 @@ from apps.registry.queries.comparison import (
     standing_of,
     versions_numbered,
 )
-from apps.registry.queries.labels import current_holding, label_rules
+from apps.registry.queries.labels import current_holding, exclusive_holdings, label_rules
 from apps.registry.queries.table import columns_of
 from apps.registry.services.promotion import (
     LabelMoved,
@@ -279,8 +279,8 @@ def _beside_holders(version: Version, standing: Standing, access: Access) -> Com
     """The version beside those that hold exclusive labels now."""
     numbers = {
         held.version.number
-        for held in standing.holdings
-        if held.is_exclusive and held.version_id != version.pk
+        for held in exclusive_holdings(standing.labels, standing.holdings)
+        if held.version_id != version.pk
     }
     shown = sorted(numbers, reverse=True)[:MAX_HOLDERS]
     others = versions_numbered(version.collection, shown, access.user) if shown else []
