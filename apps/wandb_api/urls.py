@@ -1,5 +1,20 @@
-"""The addresses that the unmodified `wandb` client asks."""
+"""The addresses that the unmodified `wandb` client asks.
 
-from django.urls import URLPattern, URLResolver
+Each part brings its own: a module named in `PARTS` with a list `urlpatterns`, whose views are
+wrapped in `auth.door` or `auth.open_door`.
+"""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from importlib import import_module
+
+from django.urls import URLPattern, URLResolver, path
+
+from apps.wandb_api.auth import door, graphql_shape
+from apps.wandb_api.views import graphql
+
+PARTS: tuple[str, ...] = ()
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("graphql", door(graphql, "POST", shape=graphql_shape), name="wandb-graphql"),
+]
+for part in PARTS:
+    urlpatterns += import_module(part).urlpatterns

@@ -1,0 +1,1 @@
+"""What documents can change. Importing a module declares them; each part has its line here."""

@@ -1,0 +1,169 @@
+"""Who is asking, teams (entities), and teams again as their own organisations."""
+
+from apps.accounts.models import ApiKey, Team, User
+from apps.accounts.queries import keys_of
+from apps.core.jsontext import dump
+from apps.wandb_api import ids
+from apps.wandb_api.connections import Connection, whole
+from apps.wandb_api.schema import Node, field, field_of
+from apps.wandb_api.types.query import Query
+
+# Code is kept with a run where its own settings say so.
+FLAGS = dump({"code_saving_enabled": True})
+
+
+class Entity(Node):
+    """A team, where projects live."""
+
+    NAME = "Entity"
+    row: Team
+
+    @field
+    def id(self) -> str:
+        return ids.encode("Entity", self.row.pk)
+
+    @field
+    def name(self) -> str:
+        return self.row.name
+
+    @field
+    def entity_type(self) -> str:
+        return "organization"
+
+    @field
+    def is_team(self) -> bool:
+        return True
+
+    @field
+    def available(self) -> bool:
+        """Whether a new team could take this name."""
+        return False
+
+    @field
+    def read_only(self) -> bool:
+        return False
+
+    @field
+    def organization(self) -> "Organization":
+        return Organization(self.context, self.row)
+
+    @field
+    def user(self) -> None:
+        """Set for somebody's personal entity alone, which there is none of."""
+
+
+class Organization(Node):
+    """Each team answers as the organisation that it belongs to."""
+
+    NAME = "Organization"
+    row: Team
+
+    @field
+    def id(self) -> str:
+        return ids.encode("Organization", self.row.pk)
+
+    @field
+    def name(self) -> str:
+        return self.row.name
+
+    @field
+    def org_entity(self) -> Entity:
+        return Entity(self.context, self.row)
+
+    @field
+    def core_weave_organization_id(self) -> None:
+        """An id in a product of the vendor's that is not here."""
+
+
+class Key(Node):
+    NAME = "ApiKey"
+    row: ApiKey
+
+    @field
+    def id(self) -> str:
+        return ids.encode("ApiKey", self.row.pk)
+
+    @field
+    def name(self) -> str:
+        """Old clients take it for the key itself, of which only the end is known."""
+        return f"…{self.row.hint}"
+
+    @field
+    def description(self) -> str:
+        return self.row.name
+
+
+class Person(Node):
+    """A user. The address and the keys are for their owner alone."""
+
+    NAME = "User"
+    row: User
+
+    @property
+    def is_caller(self) -> bool:
+        return self.row.pk == self.context.user.pk
+
+    @field
+    def id(self) -> str:
+        return ids.encode("User", self.row.pk)
+
+    @field
+    def username(self) -> str:
+        return self.row.username
+
+    @field
+    def name(self) -> str:
+        return str(self.row)
+
+    @field
+    def email(self) -> str | None:
+        return self.row.email or None if self.is_caller else None
+
+    @field
+    def entity(self) -> str | None:
+        return self.context.default_team.name if self.is_caller else None
+
+    @field
+    def flags(self) -> str:
+        return FLAGS
+
+    @field
+    def admin(self) -> bool:
+        return False
+
+    @field
+    def is_admin(self) -> bool:
+        return False
+
+    @field
+    def deleted_at(self) -> None:
+        """Accounts are closed here, not deleted."""
+
+    @field
+    def teams(self) -> Connection | None:
+        if not self.is_caller:
+            return None
+        return whole(self.context, Entity, self.context.teams)
+
+    @field
+    def organizations(self) -> list[Organization]:
+        return [Organization(self.context, team) for team in self.context.teams]
+
+    @field
+    def api_keys(self) -> Connection | None:
+        return whole(self.context, Key, keys_of(self.row)) if self.is_caller else None
+
+
+@field_of("Query")
+def viewer(node: Query) -> Person:
+    return Person(node.context, node.context.user)
+
+
+@field_of("Query")
+def entity(node: Query, *, name: str | None = None) -> Entity:
+    return Entity(node.context, node.context.access(name).team)
+
+
+@field_of("Query")
+def organization(node: Query, *, name: str | None = None) -> Organization:
+    return Organization(node.context, node.context.access(name).team)
