@@ -9,9 +9,10 @@ To add something:
 
 * A type: a subclass of `schema.Node` in `types/<part>.py` with `NAME` and methods marked
   `@field`. A method's name is the wire's in snake_case (`display_name` answers `displayName`,
-  `run_id` both `runID` and `runId`); its keyword arguments likewise; annotations are checked. What a
-  method costs, it costs only when its field is selected. For what a list must read in one query,
-  `self.together(load)`: `load` gets the rows of the whole list and returns values by primary key.
+  `run_id` both `runID` and `runId`); its keyword arguments likewise, their annotations are
+  checked. What a method costs, it costs only when its field is selected. For what a list must read
+  in one query, `self.together(load)`: `load`, a function of a module, gets the rows of the whole
+  list and returns values by primary key.
 * A field on a type of another part: `@field_of("Run")` on a function whose first argument is the
   node. Fields of the root: `@field_of("Query")`, where the node has nothing but its `context`.
 * A mutation: `@mutation` on a function in `mutations/<part>.py` that takes the `context` and the

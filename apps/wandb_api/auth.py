@@ -1,8 +1,8 @@
 """The way in for every address of this door: key, policy, and refusals in the client's dialect.
 
-The client repeats for minutes, or days, whatever it gets a 5xx, 405, 408 or 429 for. So a permanent
-refusal is a status that it takes as final, and a fault of ours is logged and answered with 400. Only
-what passes by itself (a busy database) goes out as 503, with a time to wait.
+The client repeats for minutes, or days, whatever it gets a 5xx, 405, 408 or 429 for. So a
+permanent refusal is a status that it takes as final, and a fault of ours is logged and answered
+with 400. Only what passes by itself (a busy database) goes out as 503, with a time to wait.
 """
 
 import logging

@@ -119,7 +119,7 @@ class _Cost:
                 name = selection.name.value
                 counts[name] = counts.get(name, 0) + 1
                 if counts[name] > MAX_ALIASES_OF_FIELD:
-                    raise Invalid(f"At most {MAX_ALIASES_OF_FIELD} times the same field at a place.")
+                    raise Invalid(f"The same field more than {MAX_ALIASES_OF_FIELD} times.")
                 inner = self.of(selection.selection_set)
                 found = (inner[0] + 1, inner[1] + 1)
             elif isinstance(selection, FragmentSpreadNode):

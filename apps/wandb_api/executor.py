@@ -17,7 +17,6 @@ from graphql.language import (
     ArgumentNode,
     FieldNode,
     FragmentSpreadNode,
-    InlineFragmentNode,
     ListValueNode,
     NullValueNode,
     ObjectValueNode,
@@ -105,9 +104,7 @@ def _value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
 class _Walk:
     """One execution: its variables, its errors and how much was resolved."""
 
-    def __init__(
-        self, document: Document, context: Context, variables: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, document: Document, context: Context, variables: Mapping[str, Any]) -> None:
         self.document = document
         self.context = context
         self.variables = variables
@@ -142,9 +139,7 @@ class _Walk:
         self.is_change = False
         return self.complete(payload, fields, path)
 
-    def select(
-        self, node: Any, owners: Sequence[Any], path: tuple[Any, ...]
-    ) -> dict[str, Any]:
+    def select(self, node: Any, owners: Sequence[Any], path: tuple[Any, ...]) -> dict[str, Any]:
         """The selected fields of a node, under the names that the document gives them."""
         data = {}
         for key, fields in self.plan(node, owners).items():
@@ -216,7 +211,8 @@ class _Walk:
         kind = node.NAME if isinstance(node, Node) else None
         place = (kind, *map(id, owners))
         if place not in self.plans:
-            self.plans[place] = planned = {}
+            planned: dict[str, list[FieldNode]] = {}
+            self.plans[place] = planned
             for owner in owners:
                 self.collect(node, owner.selection_set.selections, planned, set())
         return self.plans[place]
@@ -247,7 +243,7 @@ class _Walk:
             if node is None or condition is None or is_a(node, condition.name.value):
                 self.collect(node, inner.selection_set.selections, planned, seen)
 
-    def is_included(self, selection: FieldNode | FragmentSpreadNode | InlineFragmentNode | Any) -> bool:
+    def is_included(self, selection: SelectionNode) -> bool:
         for directive in selection.directives or ():
             name = directive.name.value
             if name not in ("include", "skip"):

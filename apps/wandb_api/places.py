@@ -4,6 +4,7 @@ An entity is a team. Projects named `model-registry` or `wandb-registry-…` are
 are the team's registry under the names that the client has for it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from apps.accounts.models import Team
@@ -78,12 +79,10 @@ def make_project_access(context: Context, entity: str | None, name: str | None) 
     except NotFound:
         team = context.access(entity)
         team.require(Action.LOG)
-        try:
+        # Another process of the same script may have been first; else it is not the caller's to
+        # see, and the next look says so.
+        with suppress(ProjectExists):
             create_project(name=name or DEFAULT_PROJECT, access=team)
-        except ProjectExists:
-            # Another process of the same script may have been first; else it is not the caller's
-            # to see, and the next line says so.
-            pass
         access = project_access(context, entity, name)
     access.require(Action.LOG)
     return access
@@ -92,5 +91,7 @@ def make_project_access(context: Context, entity: str | None, name: str | None) 
 def project_by_id(context: Context, text: str | None) -> Project | None:
     """The project with this id, if the caller may see it."""
     number = ids.decode("Project", text)
-    found = Project.objects.visible_to(context.user).filter(pk=number).select_related("team")
-    return found.first() if number is not None else None
+    if number is None:
+        return None
+    visible = Project.objects.visible_to(context.user).filter(pk=number)
+    return visible.select_related("team").first()

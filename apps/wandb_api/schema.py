@@ -8,7 +8,15 @@ import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from apps.core.errors import Invalid
 
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 # Arguments that the client may always send and nobody reads.
 IGNORED = frozenset({"clientmutationid"})
 
@@ -101,7 +110,9 @@ class Node:
         if cls.NAME:
             TYPES[cls.NAME] = cls
 
-    def together(self, load: Callable[[Sequence[Any]], Mapping[Any, Any]], default: Any = None) -> Any:
+    def together(
+        self, load: Callable[[Sequence[Any]], Mapping[Any, Any]], default: Any = None
+    ) -> Any:
         """This row's part of what `load` reads for the rows of the whole list, by primary key."""
         if load not in self.peers.read:
             self.peers.read[load] = load(self.peers.rows)
@@ -150,11 +161,8 @@ def is_a(node: Any, name: str) -> bool:
 
 
 def _field(name: str, function: Callable[..., Any]) -> Field:
-    hints = get_type_hints(function)
     parameters = list(inspect.signature(function).parameters.values())[1:]
-    arguments = {
-        plain(found.name): Argument(found.name, hints.get(found.name, Any)) for found in parameters
-    }
+    arguments = {plain(found.name): Argument(found.name, found.annotation) for found in parameters}
     required = frozenset(
         found.name for found in parameters if found.default is inspect.Parameter.empty
     )
@@ -182,17 +190,17 @@ def _checked(value: Any, annotation: Any, name: str) -> Any:
 
 
 def _scalar(value: Any, wanted: type, name: str) -> Any:
-    if wanted is str and isinstance(value, int) and not isinstance(value, bool):
+    """JSON has no one number, and clients write ids as numbers: these are taken for each other."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if wanted is str and is_whole:
         return str(value)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) < 2**53 else float("inf")
+    if wanted is float and is_whole and abs(value) < 2**53:
+        return float(value)
     if wanted is int and isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if wanted is int and isinstance(value, bool):
-        value = None
-    if not isinstance(value, wanted) or (wanted is int and abs(value) >= 2**63):
-        kinds = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-        raise Invalid(f"{name} must be {kinds[wanted]}.", field=name)
+        value, is_whole = int(value), True
+    fits = is_whole and abs(value) < 2**63 if wanted is int else isinstance(value, wanted)
+    if not fits:
+        raise Invalid(f"{name} must be {KINDS[wanted]}.", field=name)
     if wanted is str and "\x00" in value:
         raise Invalid(f"{name} contains a NUL character.", field=name)
     return value

@@ -61,9 +61,7 @@ class ProjectNode(Node):
 
 
 @field_of("Query")
-def project(
-    node: Query, *, name: str | None = None, entity_name: str | None = None
-) -> ProjectNode:
+def project(node: Query, *, name: str | None = None, entity_name: str | None = None) -> ProjectNode:
     return ProjectNode(node.context, places.place(node.context, entity_name, name))
 
 
