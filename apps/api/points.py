@@ -12,7 +12,7 @@ from typing import Any
 from apps.core.errors import Invalid, TooLarge
 from apps.core.jsontext import integer, number
 from apps.core.limits import MAX_BATCH_POINTS, MAX_INTEGER, MIN_INTEGER
-from apps.series.choices import SeriesKind
+from apps.series.choices import LOGGED_KINDS, SeriesKind
 from apps.series.services import Batch, ObjectValue
 
 _FIELDS = {"metrics", "rows", "objects", "kind"}
@@ -47,7 +47,7 @@ BODY: dict[str, Any] = {
             "application/json": {
                 "schema": _closed(
                     [],
-                    kind={"enum": SeriesKind.values},
+                    kind={"enum": [str(kind) for kind in LOGGED_KINDS]},
                     metrics={
                         "type": "object",
                         "additionalProperties": _closed(
@@ -110,7 +110,7 @@ def read_points(body: Any) -> Points:
     """
     _check_fields(body, _FIELDS, "")
     kind = body.get("kind", SeriesKind.METRIC)
-    if kind not in SeriesKind.values:
+    if kind not in LOGGED_KINDS:
         raise Invalid('kind is "metric" or "system".', field="kind")
     now = time.time()
     batches = _columns(_field(body, "metrics", dict), now)

@@ -6,6 +6,7 @@ both databases can store and that cannot be read in two ways, or `Invalid`; neve
 
 import json
 import math
+import re
 from typing import Any, Final
 
 from apps.core.errors import Invalid, TooLarge
@@ -17,6 +18,8 @@ _DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789E", b"000000000e")
 # A double holds at most 309 digits before the point, and three digits of exponent.
 _LONG_NUMBER: Final = b"0" * 300
 
+# NUL, and halves of characters: a pair of them that belongs together is one character by then.
+_NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _NONFINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -26,12 +29,14 @@ def parse(
     max_bytes: int = MAX_JSON_BYTES,
     max_depth: int = MAX_JSON_DEPTH,
     allow_nonfinite: bool = False,
+    mend_texts: bool = False,
 ) -> Any:
     """The value in the text, or Invalid (TooLarge when over `max_bytes`).
 
     Refused besides broken JSON: other encodings than UTF-8, a byte order mark, keys given twice,
     depth over `max_depth`, NUL and lone surrogates in any string, and, unless `allow_nonfinite`,
-    the words NaN and Infinity and numbers too large for a double.
+    the words NaN and Infinity and numbers too large for a double. With `mend_texts` NUL and lone
+    surrogates are not refused but become U+FFFD: a program's output is never at fault.
     """
     raw = _utf8(data) if isinstance(data, str) else bytes(data)
     if len(raw) > max_bytes:
@@ -57,6 +62,8 @@ def parse(
         # An integer of more digits than Python converts.
         raise Invalid("The JSON holds a number with too many digits.") from None
     if b"\\u" in raw:
+        if mend_texts:
+            return _mended(value)
         _check_strings(value)
     return value
 
@@ -67,6 +74,11 @@ def dump(value: object) -> str:
         return _encode(value, sort_keys=False)
     except ValueError:
         return _encode(_spelled_out(value), sort_keys=False)
+
+
+def dump_bare(value: object) -> str:
+    """JSON but for the bare words NaN and Infinity, as Python's clients write and read it."""
+    return json.dumps(value, ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
 def canonical(value: object) -> str:
@@ -188,6 +200,21 @@ def _check_strings(value: Any) -> None:
             waiting.extend(found.values())
         elif isinstance(found, list):
             waiting.extend(found)
+
+
+def _mended(value: Any) -> Any:
+    """The value without NUL and lone surrogates in any text. It is no deeper than `parse` takes."""
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, dict):
+        return {_storable(key): _mended(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    return value
+
+
+def _storable(text: str) -> str:
+    return _NOT_STORABLE.sub("\ufffd", text)
 
 
 def _encode(value: object, *, sort_keys: bool) -> str:

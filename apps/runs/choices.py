@@ -3,6 +3,12 @@
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+# The streams of a client that numbers its lines, by the names of their positions. The first two are
+# keys of SeriesKind.ROWS as well.
+HISTORY = "history"
+EVENTS = "events"
+CONSOLE = "console"
+
 
 class RunState(TextChoices):
     """Where a run stands. A running one that has fallen silent is shown as crashed."""

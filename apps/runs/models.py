@@ -201,6 +201,16 @@ class SummaryValue(RunValue):
         )
 
 
+class RunSummary(models.Model):
+    """The summary as its client last sent it, whole: JSON text in which NaN may stand (see
+    Run.config). Not on the run itself, so that no list of runs reads it by the way."""
+
+    run = models.OneToOneField(
+        Run, on_delete=models.CASCADE, primary_key=True, related_name="whole_summary"
+    )
+    text = models.TextField(default="{}")
+
+
 class ConsoleLine(models.Model):
     """One line of output, by number: clients rewrite earlier lines (progress bars)."""
 

@@ -333,7 +333,8 @@ def _text_and_number(value: object) -> tuple[str, float | None]:
     return dump(value), number
 
 
-def _parts(run: Run, value: object) -> dict[str, Any]:
+def value_parts(run: Run, value: object) -> dict[str, Any]:
+    """The fields of a RunParam or SummaryValue that hold this value."""
     text, number = _text_and_number(value)
     return {"project_id": run.project_id, "text": text, "number": number, "brief": text[:BRIEF]}
 
@@ -341,7 +342,7 @@ def _parts(run: Run, value: object) -> dict[str, Any]:
 def _save_params(run: Run, config: Mapping[str, object]) -> None:
     rows = []
     for key, value in flatten(config).items():
-        rows.append(RunParam(run=run, key=key, **_parts(run, value)))
+        rows.append(RunParam(run=run, key=key, **value_parts(run, value)))
     RunParam.objects.bulk_create(
         rows,
         update_conflicts=True,
@@ -353,7 +354,7 @@ def _save_params(run: Run, config: Mapping[str, object]) -> None:
 def _save_summary(run: Run, summary: Mapping[str, object]) -> None:
     rows = []
     for key, value in flatten(summary).items():
-        rows.append(SummaryValue(run=run, key=key, **_parts(run, value)))
+        rows.append(SummaryValue(run=run, key=key, **value_parts(run, value)))
     SummaryValue.objects.bulk_create(
         rows,
         update_conflicts=True,

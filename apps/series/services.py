@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_KEY_LENGTH = 255
-MAX_OBJECT_CHARACTERS = 1_000_000
+# A W&B client sends lines of up to 10 MB, and gives up on a run when one is refused.
+MAX_OBJECT_CHARACTERS = 10_000_000
 _TRIES = 5
 _Number = TypeVar("_Number", int, float)
 
@@ -171,6 +172,45 @@ def delete_series(*, owner_ids: Iterable[int]) -> None:
     Chunk.objects.filter(series__in=doomed).delete()
     Series.objects.filter(pk__in=doomed).delete()
     ObjectPoint.objects.filter(owner_id__in=owners).delete()
+
+
+@transaction.atomic
+def truncate(
+    *, owner_id: int, kind: SeriesKind, after_step: int, keys: Sequence[str] | None = None
+) -> None:
+    """Forget the points of an owner (of these keys alone, if given) after a step."""
+    rows = Series.objects.select_for_update().filter(
+        owner_id=owner_id, kind=kind, last_step__gt=after_step
+    )
+    if keys is not None:
+        rows = rows.filter(key__in=keys)
+    for row in rows.order_by("key"):
+        _cut_off(row, after_step)
+
+
+def truncate_objects(*, owner_id: int, after_step: int) -> None:
+    """Forget the values of an owner that are not numbers after a step."""
+    ObjectPoint.objects.filter(owner_id=owner_id, step__gt=after_step).delete()
+
+
+def _cut_off(row: Series, after_step: int) -> None:
+    """Write a series anew without its points after a step; one that is left with none goes."""
+    chunks = row.chunks.order_by("position")
+    points = join([*(decode(chunk.data) for chunk in chunks), unpack(bytes(row.tail))])
+    kept = points[points.steps <= after_step]
+    chunks.delete()
+    if not len(kept):
+        row.delete()
+        return
+    columns = _Columns(kept.steps.tolist(), kept.times.tolist(), kept.values.tolist())
+    arrival = _arrival(row.key, columns)
+    row.count, row.first_step, row.last_step, row.last_at = 0, None, None, None
+    row.min_value = row.max_value = None
+    row.tail = arrival.records
+    _count(row, arrival)
+    if arrival.count > TAIL_POINTS:
+        _move_into_chunks([row])
+    _save([row])
 
 
 def _append(owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival]) -> None:

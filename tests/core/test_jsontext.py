@@ -204,3 +204,12 @@ def test_what_is_no_64_bit_integer_is_refused(value: object) -> None:
 def test_integers_have_bounds() -> None:
     with pytest.raises(Invalid, match="between 0 and 10"):
         integer(11, "step", 0, 10)
+
+
+def test_what_no_database_can_store_is_mended_on_request() -> None:
+    text = r'{"a\u0000": ["\ud83d\ude00 \ud83d", "b\u0000"], "c": 1}'
+
+    with pytest.raises(Invalid):
+        parse(text)
+
+    assert parse(text, mend_texts=True) == {"a\ufffd": ["\U0001f600 \ufffd", "b\ufffd"], "c": 1}

@@ -1,0 +1,378 @@
+"""Reading a run's history back as rows: what was logged at once, in order of step.
+
+Points are kept by metric (apps.series); here they are put together again. A row has the step, the
+time and the run time of the line that a client sent, and under each key the value that came last at
+that step. Only the steps that are asked for are read, in a few queries for any number of metrics.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Max
+
+from apps.core.errors import TooLarge
+from apps.core.jsontext import parse
+from apps.core.limits import MAX_INTEGER, MIN_INTEGER
+from apps.runs.choices import EVENTS, HISTORY
+from apps.runs.models import Run, RunSummary, StreamPosition, SummaryValue
+from apps.series.choices import SeriesKind
+from apps.series.encoding import Points
+from apps.series.models import ObjectPoint, Series
+from apps.series.queries import object_keys, read, read_many, series_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Steps = NDArray[np.int64]
+
+# The names that a row has for itself, beside what was logged in it.
+STEP, TIME, SECONDS = "_step", "_timestamp", "_runtime"
+OWN = (STEP, TIME, SECONDS)
+# Values in one answer: about 60 MB of JSON, and of memory several times that.
+MAX_CELLS = 2_000_000
+MAX_KEYS = 10_000
+# Series whose points are in memory at once.
+_AT_ONCE = 32
+# The largest number up to which a double tells whole numbers apart.
+_WHOLE = 2**53
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HistoryKey:
+    """A key of a history: how many numbers and how many other values it has."""
+
+    name: str
+    numbers: int
+    objects: int
+    is_rising: bool = False
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Steps from the first to the last, both included."""
+
+    first: int
+    last: int
+
+    def __contains__(self, step: int) -> bool:
+        return self.first <= step <= self.last
+
+
+def history_rows(
+    run: Run,
+    *,
+    min_step: int | None = None,
+    max_step: int | None = None,
+    limit: int | None = None,
+) -> list[Row]:
+    """The rows between two steps, both included; of more than `limit` that many, evenly spread.
+
+    Raises TooLarge where there would be more than MAX_CELLS values.
+    """
+    asked = _range(min_step, max_step)
+    keys = [row.key for row in series_of(owner_id=run.pk, kind=SeriesKind.METRIC)]
+    clock = _read(run, SeriesKind.ROWS, HISTORY, asked)
+    steps = _union([clock.steps, _object_steps(run, asked), *_steps_of(run, keys, asked, clock)])
+    steps = _spread(steps, limit)
+    _check_cells(len(steps) * len(keys))
+    rows = _empty_rows(steps, clock)
+    for group in _groups(keys):
+        _fill(rows, steps, _read_group(run, group, asked))
+    _fill_objects(rows, steps, run, asked, keys=None)
+    return rows
+
+
+def sampled_rows(
+    run: Run,
+    keys: Sequence[str],
+    *,
+    min_step: int | None = None,
+    max_step: int | None = None,
+    limit: int,
+) -> list[Row]:
+    """Rows with these keys alone, of those that have all of them; see `history_rows`."""
+    asked = _range(min_step, max_step)
+    wanted = list(dict.fromkeys(key for key in keys if key not in OWN))
+    if not wanted:
+        return [_only(row, keys) for row in _bare_rows(run, asked, limit)]
+    clock = _read(run, SeriesKind.ROWS, HISTORY, asked)
+    points = read_many(
+        owner_id=run.pk,
+        kind=SeriesKind.METRIC,
+        keys=wanted,
+        min_step=asked.first,
+        max_step=asked.last,
+    )
+    objects = _object_steps_by_key(run, wanted, asked)
+    steps = _intersection([_union([points[key].steps, objects[key]]) for key in wanted])
+    steps = _spread(steps, limit)
+    _check_cells(len(steps) * len(wanted))
+    rows = _empty_rows(steps, clock)
+    _fill(rows, steps, points)
+    if any(len(found) for found in objects.values()):
+        _fill_objects(rows, steps, run, asked, keys=wanted)
+    return [_only(row, keys) for row in rows]
+
+
+def last_row(run: Run) -> Row | None:
+    """The row of the largest step."""
+    last = last_step(run)
+    rows = [] if last is None else history_rows(run, min_step=last, max_step=last)
+    return rows[-1] if rows else None
+
+
+def last_step(run: Run) -> int | None:
+    """The largest step that something was logged at."""
+    found = Series.objects.filter(owner_id=run.pk, count__gt=0).exclude(kind=SeriesKind.SYSTEM)
+    steps = [found.exclude(kind=SeriesKind.ROWS, key=EVENTS).aggregate(it=Max("last_step"))["it"]]
+    steps.append(ObjectPoint.objects.filter(owner_id=run.pk).aggregate(it=Max("step"))["it"])
+    return max((step for step in steps if step is not None), default=None)
+
+
+def history_keys(run: Run) -> list[HistoryKey]:
+    """What the rows of a run have values of, by name."""
+    found: dict[str, HistoryKey] = {}
+    for row in series_of(owner_id=run.pk, kind=SeriesKind.METRIC):
+        found[row.key] = HistoryKey(row.key, row.count, 0)
+    for item in object_keys(owner_id=run.pk, limit=MAX_KEYS):
+        name = item.newest.key
+        numbers = found[name].numbers if name in found else 0
+        found[name] = HistoryKey(name, numbers, item.count)
+    clock = Series.objects.filter(owner_id=run.pk, kind=SeriesKind.ROWS, key=HISTORY).first()
+    for name in OWN if clock is not None and clock.count else ():
+        found[name] = HistoryKey(name, clock.count if clock else 0, 0, is_rising=True)
+    return sorted(found.values(), key=lambda key: key.name)
+
+
+def event_rows(run: Run, *, limit: int) -> list[Row]:
+    """What the machine measured, as rows; of more than `limit` that many, evenly spread."""
+    keys = [row.key for row in series_of(owner_id=run.pk, kind=SeriesKind.SYSTEM)]
+    clock = read(owner_id=run.pk, kind=SeriesKind.ROWS, key=EVENTS)
+    points = read_many(owner_id=run.pk, kind=SeriesKind.SYSTEM, keys=keys)
+    steps = _union([clock.steps, *(found.steps for found in points.values())])
+    steps = _spread(steps, limit)
+    _check_cells(len(steps) * len(keys))
+    rows = _empty_rows(steps, clock)
+    _fill(rows, steps, points)
+    for row in rows:
+        # The number of a line is no step.
+        del row[STEP]
+    return rows
+
+
+def last_figures(runs: Iterable[Run], kind: SeriesKind) -> dict[int, dict[str, Any]]:
+    """The last value of every series of these runs, by run (one query)."""
+    found: dict[int, dict[str, Any]] = {run.pk: {} for run in runs}
+    rows = Series.objects.filter(owner_id__in=found, kind=kind, count__gt=0).defer("tail")
+    for row in rows.order_by("owner_id", "key"):
+        found[row.owner_id][row.key] = plain(math.nan if row.last is None else row.last)
+    return found
+
+
+def summary_of(run: Run) -> dict[str, Any]:
+    """The summary of a run, whole."""
+    return summaries([run])[run.pk]
+
+
+def summaries(runs: Iterable[Run]) -> dict[int, dict[str, Any]]:
+    """The summary of each of these runs: as its client sent it, or else the values that were set
+    and the last of every metric. Three queries at most."""
+    every = {run.pk: run for run in runs}
+    sent = RunSummary.objects.filter(run__in=every).values_list("run", "text")
+    found: dict[int, dict[str, Any]] = {
+        pk: parse(text, max_bytes=len(text) * 4 + 1, allow_nonfinite=True) for pk, text in sent
+    }
+    others = [run for pk, run in every.items() if pk not in found]
+    if others:
+        found |= last_figures(others, SeriesKind.METRIC)
+        for value in SummaryValue.objects.filter(run__in=others).order_by("run", "key"):
+            found[value.run_id][value.key] = _set_value(value)
+    return found
+
+
+def line_counts(runs: Iterable[Run]) -> dict[int, dict[str, int]]:
+    """How many lines of each stream these runs have delivered, by run (one query)."""
+    found: dict[int, dict[str, int]] = {run.pk: {} for run in runs}
+    for place in StreamPosition.objects.filter(run__in=found):
+        found[place.run_id][place.name] = place.lines
+    return found
+
+
+def plain(value: float) -> float | int:
+    """A number as its client wrote it: whole ones without a point."""
+    whole = math.isfinite(value) and value == int(value) and abs(value) < _WHOLE
+    return int(value) if whole else value
+
+
+def _set_value(value: SummaryValue) -> Any:
+    if value.number is not None:
+        return plain(value.number)
+    return value.text
+
+
+def _range(min_step: int | None, max_step: int | None) -> _Range:
+    first = MIN_INTEGER if min_step is None else max(min_step, MIN_INTEGER)
+    last = MAX_INTEGER if max_step is None else min(max_step, MAX_INTEGER)
+    return _Range(min(first, MAX_INTEGER), max(last, MIN_INTEGER))
+
+
+def _read(run: Run, kind: SeriesKind, key: str, asked: _Range) -> Points:
+    return read(owner_id=run.pk, kind=kind, key=key, min_step=asked.first, max_step=asked.last)
+
+
+def _read_group(run: Run, keys: Sequence[str], asked: _Range) -> dict[str, Points]:
+    return read_many(
+        owner_id=run.pk,
+        kind=SeriesKind.METRIC,
+        keys=keys,
+        min_step=asked.first,
+        max_step=asked.last,
+    )
+
+
+def _groups(keys: Sequence[str]) -> Iterator[list[str]]:
+    waiting = iter(keys)
+    while group := list(islice(waiting, _AT_ONCE)):
+        yield group
+
+
+def _steps_of(run: Run, keys: Sequence[str], asked: _Range, clock: Points) -> Iterator["Steps"]:
+    """The steps of metrics. Where a client sent rows, each point is in one: nothing is read."""
+    if len(clock):
+        return
+    for group in _groups(keys):
+        yield _union([points.steps for points in _read_group(run, group, asked).values()])
+
+
+def _bare_rows(run: Run, asked: _Range, limit: int) -> list[Row]:
+    """Steps, times and run times alone."""
+    clock = _read(run, SeriesKind.ROWS, HISTORY, asked)
+    keys = [row.key for row in series_of(owner_id=run.pk, kind=SeriesKind.METRIC)]
+    steps = _union([clock.steps, _object_steps(run, asked), *_steps_of(run, keys, asked, clock)])
+    return _empty_rows(_spread(steps, limit), clock)
+
+
+def _object_steps(run: Run, asked: _Range) -> "Steps":
+    import numpy as np
+
+    found = _objects(run, asked).values_list("step", flat=True).distinct()
+    return np.fromiter(found, dtype=np.int64)
+
+
+def _object_steps_by_key(run: Run, keys: Sequence[str], asked: _Range) -> dict[str, "Steps"]:
+    import numpy as np
+
+    steps: dict[str, list[int]] = {key: [] for key in keys}
+    for key, step in _objects(run, asked).filter(key__in=keys).values_list("key", "step"):
+        steps[key].append(step)
+    return {key: np.array(found, dtype=np.int64) for key, found in steps.items()}
+
+
+def _objects(run: Run, asked: _Range) -> Any:
+    return ObjectPoint.objects.filter(
+        owner_id=run.pk, step__gte=asked.first, step__lte=asked.last
+    ).order_by()
+
+
+def _union(found: Sequence["Steps"]) -> "Steps":
+    import numpy as np
+
+    present = [steps for steps in found if len(steps)]
+    if not present:
+        return np.array([], dtype=np.int64)
+    if len(present) == 1:
+        return np.unique(present[0])
+    return np.unique(np.concatenate(present))
+
+
+def _intersection(found: Sequence["Steps"]) -> "Steps":
+    import numpy as np
+
+    steps = found[0]
+    for other in found[1:]:
+        steps = np.intersect1d(steps, other, assume_unique=True)
+    return steps
+
+
+def _spread(steps: "Steps", limit: int | None) -> "Steps":
+    """At most `limit` of the steps, evenly, the first and the last among them."""
+    import numpy as np
+
+    if limit is None or len(steps) <= limit:
+        return steps
+    if limit <= 0:
+        return steps[:0]
+    return steps[np.linspace(0, len(steps) - 1, limit).round().astype(np.intp)]
+
+
+def _check_cells(count: int) -> None:
+    if count > MAX_CELLS:
+        raise TooLarge(
+            f"{count} values at once; {MAX_CELLS} at most. Ask for fewer steps, or name the keys."
+        )
+
+
+def _empty_rows(steps: "Steps", clock: Points) -> list[Row]:
+    """A row for each step, with its times where a client said them."""
+    rows: list[Row] = [{STEP: step} for step in steps.tolist()]
+    for place, at, seconds in _placed(steps, clock):
+        rows[place][TIME] = at
+        if not math.isnan(seconds):
+            rows[place][SECONDS] = plain(seconds)
+    return rows
+
+
+def _fill(rows: Sequence[Row], steps: "Steps", points: Mapping[str, Points]) -> None:
+    for key, found in points.items():
+        for place, at, value in _placed(steps, found):
+            row = rows[place]
+            row[key] = plain(value)
+            row.setdefault(TIME, at)
+
+
+def _placed(steps: "Steps", points: Points) -> Iterator[tuple[int, float, float]]:
+    """Of points in order, those at one of the steps: the place of the step, time and value."""
+    import numpy as np
+
+    if not len(points) or not len(steps):
+        return iter(())
+    places = np.searchsorted(steps, points.steps)
+    places[places == len(steps)] = 0
+    hits = steps[places] == points.steps
+    columns = places[hits], points.times[hits], points.values[hits]
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _fill_objects(
+    rows: Sequence[Row],
+    steps: "Steps",
+    run: Run,
+    asked: _Range,
+    keys: Sequence[str] | None,
+) -> None:
+    if not rows:
+        return
+    found = _objects(run, asked)
+    if keys is not None:
+        found = found.filter(key__in=keys)
+    bounds = found.filter(step__gte=int(steps[0]), step__lte=int(steps[-1]))
+    places = {step: place for place, step in enumerate(steps.tolist())}
+    if len(places) <= _AT_ONCE * 16:
+        bounds = bounds.filter(step__in=list(places))
+    for item in bounds.order_by("at", "pk").iterator():
+        place = places.get(item.step)
+        if place is not None:
+            rows[place][item.key] = parse(
+                item.value, max_bytes=len(item.value) * 4 + 1, allow_nonfinite=True
+            )
+            rows[place].setdefault(TIME, item.at)
+
+
+def _only(row: Row, keys: Sequence[str]) -> Row:
+    return {key: row[key] for key in keys if key in row}
