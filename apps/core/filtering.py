@@ -45,11 +45,15 @@ from apps.core.limits import (
     MAX_INTEGER,
     MIN_INTEGER,
 )
+from apps.core.patterns import Like  # noqa: F401  importing registers the look-ups
 from apps.core.times import parse_time
 
-Op = Literal[
+# The query box has no word for a pattern (core.patterns); filters of client protocols have.
+PatternOp = Literal["like", "not like", "ilike", "not ilike"]
+BoxOp = Literal[
     "=", "!=", "<", "<=", ">", ">=", "~", "!~", "in", "not in", "is missing", "is not missing"
 ]
+Op = BoxOp | PatternOp
 Scalar = str | int | float
 Value = Scalar | tuple[Scalar, ...] | None
 FieldKind = Literal["number", "integer", "text", "time", "choice", "either"]
@@ -61,17 +65,20 @@ _OPPOSITES: Final[dict[Op, Op]] = {
     "~": "!~",
     "in": "not in",
     "is missing": "is not missing",
+    "like": "not like",
+    "ilike": "not ilike",
 }
 _OPPOSITES.update({opposite: op for op, opposite in list(_OPPOSITES.items())})
+_ON_TEXT: Final[tuple[Op, ...]] = ("~", "!~", "like", "not like", "ilike", "not ilike")
 _OPS_OF_KIND: Final[dict[FieldKind, frozenset[Op]]] = {
     "number": frozenset(["=", "!=", "<", "<=", ">", ">=", "in", "not in"]),
     "integer": frozenset(["=", "!=", "<", "<=", ">", ">=", "in", "not in"]),
     # A time is never equal to what a person would type; ask for >= and < instead.
     "time": frozenset(["<", "<=", ">", ">="]),
-    "text": frozenset(["=", "!=", "~", "!~", "in", "not in"]),
-    "choice": frozenset(["=", "!=", "~", "!~", "in", "not in"]),
+    "text": frozenset(["=", "!=", *_ON_TEXT, "in", "not in"]),
+    "choice": frozenset(["=", "!=", *_ON_TEXT, "in", "not in"]),
     # A number in some rows and text in others: what is asked for says which.
-    "either": frozenset(["=", "!=", "<", "<=", ">", ">=", "~", "!~", "in", "not in"]),
+    "either": frozenset(["=", "!=", "<", "<=", ">", ">=", *_ON_TEXT, "in", "not in"]),
 }
 _ORDERS: Final[frozenset[Op]] = frozenset(["<", "<=", ">", ">="])
 _KEYWORDS: Final = frozenset(["and", "or", "not", "in", "is", "missing"])
@@ -451,7 +458,7 @@ def column(path: str, kind: FieldKind, *, choices: tuple[str, ...] = ()) -> Fiel
         if op in ("is missing", "is not missing"):
             absent = missing | Q(**{path: ""}) if is_text else missing
             return absent if op == "is missing" else ~absent
-        if op in ("!=", "!~", "not in"):
+        if op in ("!=", "!~", "not in", "not like", "not ilike"):
             # Spelled out, because a plain NOT treats missing values differently in every shape.
             without = ~_look_up(path, _OPPOSITES[op], value)
             return missing | without if is_text else ~missing & without
@@ -468,6 +475,8 @@ _LOOK_UPS: Final = {
     ">=": "gte",
     "~": "icontains",
     "in": "in",
+    "like": "like",
+    "ilike": "ilike",
 }
 
 
@@ -547,13 +556,13 @@ def _typed_one(comparison: Comparison, found: Field, value: Scalar | None) -> ob
         value = repr(value)
     if found.kind == "time":
         return _time(comparison, value)
-    if found.kind == "choice" and found.choices and comparison.op not in ("~", "!~"):
+    if found.kind == "choice" and found.choices and comparison.op not in _ON_TEXT:
         return _choice(comparison, found, value)
     return value
 
 
 def _number_or_text(comparison: Comparison, value: Scalar | None) -> object:
-    if comparison.op in ("~", "!~") and not isinstance(value, str):
+    if comparison.op in _ON_TEXT and not isinstance(value, str):
         return repr(value)
     if comparison.op in _ORDERS and isinstance(value, str):
         raise FilterError(
