@@ -363,14 +363,24 @@ def update_collection(
     *,
     collection: Collection,
     access: Access,
+    name: str | None = None,
     title: str | None = None,
     description: str | None = None,
 ) -> Collection:
-    """Change what is said of a collection; what is None stays."""
+    """Change the name of a collection or what is said of it; what is None stays.
+
+    Raises Conflict when the name is taken, also by a collection in the bin. The former name is
+    free afterwards and leads nowhere.
+    """
     access.require(Action.LOG)
     locked = Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
     before: dict[str, object] = {}
     after: dict[str, object] = {}
+    former = locked.name
+    if name is not None and name != former:
+        locked.name = clean_name(name, field="name", max_length=128, what="collection name")
+        locked.name_key = name_key(name)
+        before["name"], after["name"] = former, name
     if title is not None:
         title = clean_text(title, field="title", max_length=256, multiline=False).strip()
         if title != locked.title:
@@ -385,7 +395,13 @@ def update_collection(
     if not after:
         return locked
     locked.updated_at = timezone.now()
-    locked.save(update_fields=[*after, "updated_at"])
+    try:
+        with transaction.atomic():
+            locked.save(update_fields=[*after, "name_key", "updated_at"])
+    except IntegrityError as error:
+        raise Conflict(
+            f"There is a collection {name!r} here already, or one in the bin."
+        ) from error
     record(
         kind="collection.changed",
         actor=access.actor,

@@ -29,6 +29,7 @@ from apps.artifacts.services import (
     link_version,
     note_use,
     seal_artifact,
+    update_collection,
 )
 from apps.audit.models import Event
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -341,3 +342,25 @@ def test_a_projects_collection_takes_nothing_of_another_project() -> None:
             collection=build.collection(editor, place),
             access=build.access(editor, project=place),
         )
+
+
+def test_a_renamed_collection_frees_its_name_and_takes_none_that_is_taken(owner: User) -> None:
+    place = build.project(owner)
+    into = build.collection(owner, place, "first")
+    build.collection(owner, place, "second")
+    access = build.access(owner, project=place)
+
+    update_collection(collection=into, access=access, name="Third")
+
+    assert collection_named(place.team, place, "third") == into
+    event = Event.objects.latest("pk")
+    assert (event.kind, event.before, event.after) == (
+        "collection.changed",
+        {"name": "first"},
+        {"name": "Third"},
+    )
+    with pytest.raises(Conflict):
+        update_collection(collection=into, access=access, name="SECOND")
+    with pytest.raises(Invalid):
+        update_collection(collection=into, access=access, name="a/b")
+    assert collection_named(place.team, place, "third").name == "Third"
