@@ -354,11 +354,8 @@ def test_a_renamed_collection_frees_its_name_and_takes_none_that_is_taken(owner:
 
     assert collection_named(place.team, place, "third") == into
     event = Event.objects.latest("pk")
-    assert (event.kind, event.before, event.after) == (
-        "collection.changed",
-        {"name": "first"},
-        {"name": "Third"},
-    )
+    assert event.kind == "collection.changed"
+    assert '"after":{"name":"Third"},"before":{"name":"first"}' in event.payload
     with pytest.raises(Conflict):
         update_collection(collection=into, access=access, name="SECOND")
     with pytest.raises(Invalid):
