@@ -1,7 +1,7 @@
 """Reading runs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,10 @@ from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.projects.models import Project
 from apps.runs.models import ConsoleLine, Run
+
+# What the wandb client keeps in a config for itself: its version, its machine, rules for metrics.
+# It gets it back when it resumes; nobody sorts or compares runs by it.
+CLIENT_KEYS = frozenset({"_wandb"})
 
 
 def runs_of(project: Project) -> QuerySet[Run]:
@@ -88,6 +92,15 @@ def config_of(run: Run) -> dict[str, object]:
     """The run's config as it was sent."""
     config: dict[str, object] = json.loads(run.config)
     return config
+
+
+def own_config_of(run: Run) -> dict[str, object]:
+    """The config that the run's author set: without what a client keeps there for itself."""
+    return without_client_keys(config_of(run))
+
+
+def without_client_keys(config: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in config.items() if key not in CLIENT_KEYS}
 
 
 def console_of(run: Run, *, after: int = -1, limit: int = 1000) -> list[ConsoleLine]:

@@ -24,7 +24,7 @@ from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
 from apps.runs.models import BRIEF, ConsoleLine, Run, RunParam, RunTag, SummaryValue
-from apps.runs.queries import RunInBin, config_of
+from apps.runs.queries import CLIENT_KEYS, RunInBin, config_of, without_client_keys
 from apps.series.choices import SeriesKind
 from apps.series.services import Batch, ObjectValue, append, append_objects
 
@@ -99,7 +99,7 @@ def start_run(*, description: RunDescription, access: Access, at: datetime | Non
             f"There is already a run {key!r} in {project.name}, or one in its bin. "
             "Choose another key, or restore that one."
         ) from error
-    _save_params(run, description.config)
+    _save_params(run, without_client_keys(description.config))
     _save_tags(run, description.tags)
     _record(run, "run.started", access, after={"name": run.name, "key": run.key}, at=at)
     return run
@@ -112,41 +112,124 @@ def update_run(
     access: Access,
     name: str | None = None,
     notes: str | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    host: str | None = None,
+    code: CodeVersion | None = None,
     config: Mapping[str, object] | None = None,
+    is_whole_config: bool = False,
+    metric_rules: str | None = None,
     tags: Mapping[str, str] | None = None,
     summary: Mapping[str, object] | None = None,
 ) -> Run:
-    """Change what is said of a run. Config and summary are merged key by key, tags replaced."""
+    """Change what is said of a run. Config and summary are merged key by key, tags replaced.
+
+    With `is_whole_config` keys that are not in the config any more go. Of the code's version the
+    parts that are given count. What is said already, again, changes nothing and is no event.
+    """
     access.require(Action.LOG)
     # Locked, so that two clients do not undo each other; no_key as artifacts.services says.
-    locked = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).only("config").first()
+    locked = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).first()
     if locked is None:
         raise RunInBin(run.key, run.project)
-    former = config_of(locked)
-    changed: dict[str, object] = {}
-    if name is not None:
-        run.name = clean_text(name, field="name", max_length=256, multiline=False) or run.key
-        changed["name"] = run.name
-    if notes is not None:
-        run.notes = clean_text(notes, field="notes", max_length=100_000)
-        changed["notes"] = run.notes
+    said = _cleaned(run.key, name, notes, group, job_type, host, code)
+    if metric_rules is not None:
+        said["metric_rules"] = metric_rules
+    changed = {key: value for key, value in said.items() if value != getattr(locked, key)}
     if config is not None:
-        run.config = dump({**former, **config})
-        replaced = flatten({key: former[key] for key in config if key in former})
-        RunParam.objects.filter(run=run, key__in=replaced.keys() - flatten(config).keys()).delete()
-        _save_params(run, config)
-        changed["config"] = sorted(config)
-    run.save(update_fields=[field for field in ("name", "notes", "config") if field in changed])
-    if tags is not None:
+        former = config_of(locked)
+        whole = {**({} if is_whole_config else former), **config}
+        changed_keys = _change_params(run, former, whole)
+        if whole != former:
+            changed["config"] = dump(whole)
+    for key, value in changed.items():
+        setattr(run, key, value)
+    if changed:
+        run.save(update_fields=list(changed))
+    noted = {key: changed[key] for key in changed if key in _NOTED}
+    if config is not None and changed_keys:
+        noted["config"] = changed_keys
+    if tags is not None and dict(run.tags.values_list("name", "value")) != dict(tags):
         RunTag.objects.filter(run=run).delete()
         _save_tags(run, tags)
-        changed["tags"] = sorted(tags)
+        noted["tags"] = sorted(tags)
     if summary is not None:
         _save_summary(run, summary)
-        changed["summary"] = sorted(summary)
-    if changed:
-        _record(run, "run.changed", access, after=changed)
+        noted["summary"] = sorted(summary)
+    if noted:
+        _record(run, "run.changed", access, after=noted)
     return run
+
+
+# Differs from whatever a config holds.
+_NOTHING: dict[str, object] = {"": {"": None}}
+# What a client tells of its machine and code on the way is no change that somebody made.
+_NOTED = ("name", "notes", "group", "job_type")
+
+
+def _cleaned(
+    key: str,
+    name: str | None,
+    notes: str | None,
+    group: str | None,
+    job_type: str | None,
+    host: str | None,
+    code: CodeVersion | None,
+) -> dict[str, object]:
+    """The fields of a run for what is said of it, as far as anything is."""
+    said: dict[str, object] = {}
+    if name is not None:
+        said["name"] = clean_text(name, field="name", max_length=256, multiline=False) or key
+    if notes is not None:
+        said["notes"] = clean_text(notes, field="notes", max_length=100_000)
+    if group is not None:
+        said["group"] = clean_text(group, field="group", max_length=256, multiline=False)
+    if job_type is not None:
+        said["job_type"] = clean_text(job_type, field="job_type", max_length=128)
+    if host is not None:
+        said["host"] = clean_text(host, field="host", max_length=256)
+    if code is not None:
+        given = {
+            "code_commit": clean_text(code.commit, field="code.commit", max_length=64),
+            "code_remote": clean_text(code.remote, field="code.remote", max_length=512),
+            "program": clean_text(code.program, field="code.program", max_length=512),
+        }
+        said.update({field: value for field, value in given.items() if value})
+    return said
+
+
+def _change_params(
+    run: Run, former: Mapping[str, object], config: Mapping[str, object]
+) -> list[str]:
+    """Make the run's params those of a config; the keys of the config that it changed."""
+    changed = {
+        key
+        for key in {*former, *config} - CLIENT_KEYS
+        if dump(former.get(key, _NOTHING)) != dump(config.get(key, _NOTHING))
+    }
+    before = flatten({key: former[key] for key in changed if key in former})
+    after = {key: config[key] for key in changed if key in config}
+    gone = before.keys() - flatten(after).keys()
+    if gone:
+        RunParam.objects.filter(run=run, key__in=gone).delete()
+    _save_params(run, after)
+    return sorted(changed)
+
+
+@transaction.atomic
+def ask_to_stop(*, run: Run, access: Access, at: datetime | None = None) -> None:
+    """Ask the client of a running run to stop; it hears so with its next lines.
+
+    Asking twice changes nothing. Raises RunEnded when there is nothing left to stop.
+    """
+    access.require(Action.LOG)
+    waiting = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if waiting.filter(stop_asked_at=None).update(stop_asked_at=at or timezone.now()):
+        _record(run, "run.stop_asked", access, at=at)
+        return
+    _refuse_deleted(run)
+    if not waiting.exists():
+        raise RunEnded(f"The run {run.key} has ended already.")
 
 
 @transaction.atomic
@@ -272,6 +355,7 @@ def resume_run(*, run: Run, access: Access) -> Run:
             ended_at=None,
             seconds=None,
             exit_code=None,
+            stop_asked_at=None,
             heartbeat_at=now,
         )
     )

@@ -69,10 +69,10 @@ def _guarded(
     @wraps(view)
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         try:
-            if methods and request.method not in methods:
+            enter(request)
+            if request.method not in methods:
                 # Not 405, which the client would repeat.
                 raise Invalid(f"This address takes {' and '.join(methods)} only.")
-            enter(request)
             return view(request, **kwargs)
         except DomainError as error:
             return refuse(error, shape)
@@ -95,7 +95,10 @@ def _guarded(
                 dump(shape("fault", FAULT)), status=400, content_type="application/json"
             )
 
+    # Only a key in a header lets anybody in here, never a cookie: there is nothing to forge.
     guarded.csrf_exempt = True  # type: ignore[attr-defined]
+    action = view.access_action  # type: ignore[attr-defined]
+    guarded.access_actions = dict.fromkeys(methods, action)  # type: ignore[attr-defined]
     return guarded
 
 

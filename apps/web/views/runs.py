@@ -19,7 +19,7 @@ from apps.artifacts.queries import edges_of_run
 from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
 from apps.runs.models import Run
-from apps.runs.queries import config_of, run_in
+from apps.runs.queries import own_config_of, run_in
 from apps.web.addresses import project_url, run_url, team_url
 from apps.web.curve_options import curve_controls
 from apps.web.htmx import answer, asks_for
@@ -130,7 +130,7 @@ def _fixed(request: HttpRequest, access: Access, run: Run) -> dict[str, Any]:
         "remote_url": web_address(run.code_remote),
         "commit_url": commit_address(run.code_remote, run.code_commit),
         "tags": list(run.tags.order_by("name")[:SHOWN_TAGS]),
-        "config": metadata_tree(config_of(run)),
+        "config": metadata_tree(own_config_of(run)),
         "summary": [summary_row(one) for one in run.summary.order_by("key")[:SHOWN_VALUES]],
         "artifact_groups": artifact_groups(edges_of_run(run, person(request))),
     }
