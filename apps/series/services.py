@@ -33,6 +33,7 @@ from apps.series.encoding import (
     unpack,
 )
 from apps.series.models import Chunk, ObjectPoint, Series
+from apps.series.repeats import each, known_records
 from apps.series.sampling import preview
 
 if TYPE_CHECKING:
@@ -120,25 +121,36 @@ class _Arrival:
 
     records: bytes
     count: int
-    first_step: int
+    first: tuple[int, float]
     last: tuple[int, float, float]
     lowest: float | None
     highest: float | None
 
 
-def append(*, scope_id: int, owner_id: int, kind: SeriesKind, batches: Sequence[Batch]) -> None:
-    """Add points to the series of an owner, all of them or none. Every point is kept.
+def append(
+    *,
+    scope_id: int,
+    owner_id: int,
+    kind: SeriesKind,
+    batches: Sequence[Batch],
+    as_sets: bool = False,
+) -> None:
+    """Add points to the series of an owner, all of them or none.
+
+    Every point is kept, and of several at one step and time the one that came last is the last.
+    With `as_sets` (by the rules of MLflow) a point that is there already is dropped, and of several
+    at one step and time the one with the largest value is the last.
 
     Effects: creates series that are new, updates their figures. Raises Invalid for a wrong number
     or key, and Busy in the unlikely case that the series are deleted again and again meanwhile.
     """
-    arrivals = _arrivals(batches)
+    arrivals = _arrivals(batches, as_sets=as_sets)
     if not arrivals:
         return
     for _ in range(_TRIES):
         try:
             with transaction.atomic():
-                _append(owner_id, kind, arrivals)
+                _append(owner_id, kind, arrivals, as_sets=as_sets)
             return
         except _SeriesAbsentError:
             # Only now, without a lock on any other series: two writers that add keys to each
@@ -213,7 +225,9 @@ def _cut_off(row: Series, after_step: int) -> None:
     _save([row])
 
 
-def _append(owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival]) -> None:
+def _append(
+    owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival], *, as_sets: bool
+) -> None:
     rows = list(
         Series.objects.select_for_update()
         .filter(owner_id=owner_id, kind=kind, key__in=list(arrivals))
@@ -221,15 +235,46 @@ def _append(owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival]) -
     )
     if len(rows) < len(arrivals):
         raise _SeriesAbsentError
+    if as_sets:
+        arrivals = _without_known(rows, arrivals)
+        rows = [row for row in rows if row.key in arrivals]
+    if not rows:
+        return
     overflowing = []
     for row in rows:
         arrival = arrivals[row.key]
         row.tail = bytes(row.tail) + arrival.records
-        _count(row, arrival)
+        _count(row, arrival, by_value=as_sets)
         if len(row.tail) > TAIL_POINTS * RECORD.size:
             overflowing.append(row)
     _move_into_chunks(overflowing)
     _save(rows)
+
+
+def _without_known(
+    rows: Sequence[Series], arrivals: Mapping[str, _Arrival]
+) -> Mapping[str, _Arrival]:
+    """The new points that their series do not have yet; a key that is left with none is left out.
+
+    Only where the new points do not all lie after the last one is anything compared.
+    """
+    unsure = {
+        row: (arrivals[row.key].first[0], arrivals[row.key].last[0])
+        for row in rows
+        if row.count and arrivals[row.key].first <= (row.last_step, row.last_at)
+    }
+    if not unsure:
+        return arrivals
+    fresh = dict(arrivals)
+    for row, known in known_records(unsure).items():
+        kept = [record for record in each(arrivals[row.key].records) if record not in known]
+        if len(kept) == arrivals[row.key].count:
+            continue
+        del fresh[row.key]
+        if kept:
+            columns = map(list, zip(*map(RECORD.unpack, kept), strict=True))
+            fresh[row.key] = _arrival(row.key, _Columns(*columns), by_value=True)
+    return fresh
 
 
 def _create(
@@ -244,17 +289,30 @@ def _create(
     )
 
 
-def _count(row: Series, arrival: _Arrival) -> None:
+def _count(row: Series, arrival: _Arrival, *, by_value: bool = False) -> None:
     """Bring the figures of a series up to date with its new points."""
     step, at, value = arrival.last
-    if row.last_step is None or row.last_at is None or (step, at) >= (row.last_step, row.last_at):
+    if row.last_step is None or row.last_at is None or _is_later(row, arrival, by_value):
         row.last_step, row.last_at = step, at
         row.last_is_nan = math.isnan(value)
         row.last_value = None if row.last_is_nan else value
-    row.first_step = _least(row.first_step, arrival.first_step)
+    row.first_step = _least(row.first_step, arrival.first[0])
     row.min_value = _least(row.min_value, arrival.lowest)
     row.max_value = _most(row.max_value, arrival.highest)
     row.count += arrival.count
+
+
+def _is_later(row: Series, arrival: _Arrival, by_value: bool) -> bool:
+    """Whether the last of the new points comes after the last one of the series."""
+    step, at, value = arrival.last
+    if (step, at) != (row.last_step, row.last_at) or not by_value:
+        return (step, at) >= (row.last_step, row.last_at)
+    return _rank(value) >= _rank(math.nan if row.last_value is None else row.last_value)
+
+
+def _rank(value: float) -> float:
+    """The value as it counts for which of several points is the last: NaN least."""
+    return -math.inf if value != value else value
 
 
 def _move_into_chunks(rows: Sequence[Series]) -> None:
@@ -314,14 +372,16 @@ def _save(rows: Sequence[Series]) -> None:
             cursor.executemany(_SAVE_ONE_BY_ONE, figures)
 
 
-def _arrivals(batches: Sequence[Batch]) -> dict[str, _Arrival]:
+def _arrivals(batches: Sequence[Batch], *, as_sets: bool) -> dict[str, _Arrival]:
     """The points of each key, checked; batches of the same key one after the other."""
     columns: dict[str, _Columns] = {}
     for batch in batches:
         if batch.key not in columns:
             columns[_checked_key(batch.key)] = _Columns([], [], [])
         columns[batch.key].extend(batch)
-    return {key: _arrival(key, found) for key, found in columns.items() if found.steps}
+    return {
+        key: _arrival(key, found, by_value=as_sets) for key, found in columns.items() if found.steps
+    }
 
 
 def _listed(column: "Sequence[Any] | NDArray[Any]") -> Sequence[Any]:
@@ -329,7 +389,8 @@ def _listed(column: "Sequence[Any] | NDArray[Any]") -> Sequence[Any]:
     return column if isinstance(column, Sequence) else column.tolist()
 
 
-def _arrival(key: str, columns: _Columns) -> _Arrival:
+def _arrival(key: str, columns: _Columns, *, by_value: bool = False) -> _Arrival:
+    """Points of one key, checked; `by_value` makes them a set, as `append` says."""
     steps, times, values = columns.steps, columns.times, columns.values
     try:
         records = pack(steps, times, values)
@@ -341,12 +402,15 @@ def _arrival(key: str, columns: _Columns) -> _Arrival:
         ) from None
     if not all(map(math.isfinite, times)):
         raise Invalid(f"{key}: a time must be a finite number.", field="points")
-    step, at, place = max(zip(steps, times, range(len(steps)), strict=True))
+    if by_value:
+        records = b"".join(dict.fromkeys(each(records)))
+    ranks = list(map(_rank, values)) if by_value else range(len(steps))
+    step, at, _rank_of_last, place = max(zip(steps, times, ranks, range(len(steps)), strict=True))
     comparable = [value for value in values if value == value]
     return _Arrival(
         records=records,
-        count=len(steps),
-        first_step=min(steps),
+        count=len(records) // RECORD.size,
+        first=min(zip(steps, map(float, times), strict=True)),
         last=(step, float(at), float(values[place])),
         lowest=float(min(comparable)) if comparable else None,
         highest=float(max(comparable)) if comparable else None,
