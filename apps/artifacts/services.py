@@ -29,7 +29,12 @@ from apps.artifacts.models import (
     Version,
 )
 from apps.artifacts.queries import CollectionInBin, metadata_of
-from apps.artifacts.signals import metadata_changed, version_deleted, version_linked
+from apps.artifacts.signals import (
+    artifact_used,
+    metadata_changed,
+    version_deleted,
+    version_linked,
+)
 from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.content.models import Blob
@@ -463,6 +468,7 @@ def note_use(
             after={"use_as": use_as},
             at=at,
         )
+        artifact_used.send(RunArtifact, run=run, artifact=artifact, access=access)
 
 
 @transaction.atomic

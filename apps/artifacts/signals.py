@@ -11,3 +11,7 @@ version_deleted = Signal()
 # Sent with artifact=ArtifactVersion, access=Access after a sealed artifact version's metadata have
 # been changed (and once after it has been sealed with some).
 metadata_changed = Signal()
+
+# Sent with run=Run, artifact=ArtifactVersion, access=Access after a run has used one that it had
+# not used before.
+artifact_used = Signal()

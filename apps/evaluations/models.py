@@ -128,6 +128,25 @@ class Result(models.Model):
         )
 
 
+class FoundScore(models.Model):
+    """A result that was found in an artifact version's metadata (see evaluations.found).
+
+    The entry's name may hold a word that moves on, such as `latest`; the result keeps what it meant
+    when the entry was written.
+    """
+
+    artifact = models.ForeignKey(
+        ArtifactVersion, on_delete=models.CASCADE, related_name="found_scores"
+    )
+    key = models.CharField(max_length=512)
+    result = models.ForeignKey(Result, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["artifact", "key"], name="one_found_score_per_key"),
+        )
+
+
 class ExampleScores(models.Model):
     """Scores of a result example by example, a chunk of at most 10,000 examples in each row.
 

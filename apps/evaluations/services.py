@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Team
 from apps.artifacts.choices import ArtifactState
-from apps.artifacts.models import ArtifactVersion
+from apps.artifacts.models import ArtifactVersion, Version
 from apps.artifacts.services import artifact_subject
 from apps.audit.actors import Subject
 from apps.audit.services import record
@@ -94,6 +94,45 @@ def mark_golden_set(
         at=at,
     )
     return golden_set
+
+
+@transaction.atomic
+def ensure_golden_set(*, version: Version, access: Access) -> GoldenSet:
+    """The golden set of a data set version, marked under its name and number where it is none yet.
+
+    Whoever may log makes one this way: training code brings its results before a curator comes.
+    """
+    access.require(Action.LOG)
+    access.within(version.artifact.project)
+    standing = GoldenSet.objects.filter(team=access.team, artifact=version.artifact)
+    name = f"{version.collection.name}:v{version.number}"
+    # Another project of the team may have a data set of this name.
+    for candidate in (name, f"{version.artifact.project.name}/{name}", version.artifact.digest):
+        if golden_set := standing.first():
+            return golden_set
+        try:
+            golden_set = _new_golden_set(
+                access.team,
+                name=candidate,
+                title=candidate[:128],
+                artifact=version.artifact,
+                digest=version.artifact.digest,
+                example_count=None,
+                description="",
+                access=access,
+                at=None,
+            )
+        except GoldenSetExists:
+            continue
+        record(
+            kind="golden_set.marked",
+            actor=access.actor,
+            subjects=[golden_set_subject(golden_set), artifact_subject(version.artifact)],
+            team_id=access.team.pk,
+            after={"name": golden_set.name, "digest": golden_set.digest, "n": None},
+        )
+        return golden_set
+    return standing.get()
 
 
 @transaction.atomic

@@ -25,6 +25,7 @@ from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
 from apps.runs.models import BRIEF, ConsoleLine, Run, RunParam, RunTag, SummaryValue
 from apps.runs.queries import CLIENT_KEYS, RunInBin, config_of, without_client_keys
+from apps.runs.signals import run_summarized
 from apps.series.choices import SeriesKind
 from apps.series.services import Batch, ObjectValue, append, append_objects
 
@@ -158,6 +159,8 @@ def update_run(
         noted["summary"] = sorted(summary)
     if noted:
         _record(run, "run.changed", access, after=noted)
+    if summary and locked.state != RunState.RUNNING:
+        run_summarized.send(Run, run=run, access=access)
     return run
 
 
@@ -338,6 +341,7 @@ def finish_run(
         after={"state": str(state), "exit_code": exit_code},
         at=at,
     )
+    run_summarized.send(Run, run=run, access=access)
     return run
 
 
