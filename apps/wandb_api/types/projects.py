@@ -1,8 +1,8 @@
 """Projects, and the registry of a team under the project names that the client has for it."""
 
-from apps.core.times import to_text
 from apps.wandb_api import ids, places
 from apps.wandb_api.schema import Node, field, field_of
+from apps.wandb_api.times import wire_time
 from apps.wandb_api.types.people import Entity, Person
 from apps.wandb_api.types.query import Query
 
@@ -40,7 +40,7 @@ class ProjectNode(Node):
     @field
     def created_at(self) -> str:
         made = self.row.project.created_at if self.row.project else self.row.team.created_at
-        return to_text(made)
+        return wire_time(made)
 
     @field
     def is_benchmark(self) -> bool:
