@@ -102,8 +102,6 @@ def on_metadata_changed(*, artifact: ArtifactVersion, access: Access, **_: objec
 
 def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
     """Record the summary of a run that has ended as results of the model that it used."""
-    if run.state == RunState.RUNNING:
-        return
     used = [
         edge.artifact
         for edge in run.artifact_edges.filter(direction=Direction.USED).select_related(
@@ -131,7 +129,8 @@ def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
 
 def on_artifact_used(*, run: Run, access: Access, **_: object) -> None:
     """A use that is only told after the run has ended counts as well."""
-    on_run_summarized(run=run, access=access)
+    if Run.objects.filter(pk=run.pk).exclude(state=RunState.RUNNING).exists():
+        on_run_summarized(run=run, access=access)
 
 
 def _entries(metadata: Mapping[str, object]) -> dict[str, Entry]:
