@@ -5,7 +5,8 @@ it by the next word of the path.
 """
 
 from collections.abc import Collection
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from django.db.models import (
     Case,
@@ -21,11 +22,73 @@ from django.db.models import (
 )
 from django.db.models.functions import Left, StrIndex, Substr
 
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, NotFound
+from apps.core.paging import Key, Page, paginate
+
+PAGE_SIZE = 100
+_FOLDERS_FIRST = (Key("is_file", "integer"), Key("entry", "text"))
+_BY_PATH = (Key("path", "text"),)
 
 M = TypeVar("M", bound=Model)
 _BATCH = 500
 _FEW = 8
+
+
+@dataclass(frozen=True)
+class Entry(Generic[M]):
+    """A file, or (`file` is None) a folder with what lies anywhere below it."""
+
+    name: str
+    path: str
+    size_bytes: int
+    file_count: int
+    file: M | None
+
+
+def folder_page(files: QuerySet[M], folder: str, *, scope: str, cursor: str = "") -> Page[Entry[M]]:
+    """A page of a folder ("" is the top): folders first, then files, by name. Two queries.
+
+    `scope` names whose files they are. Raises NotFound when no path lies in the folder, Invalid for
+    a cursor of another one.
+    """
+    prefix = f"{folder}/" if folder else ""
+    page: Page[Any] = paginate(
+        entries(files.order_by(), folder),
+        _FOLDERS_FIRST,
+        cursor=cursor,
+        size=PAGE_SIZE,
+        scope=f"{scope}\n{folder}",
+    )
+    if folder and not page.rows:
+        raise NotFound(f"There is no folder {folder!r} here.")
+    found = files.in_bulk([row["first"] for row in page.rows if row["is_file"]])
+    return page.with_rows(
+        Entry(
+            name=row["entry"],
+            path=prefix + row["entry"],
+            size_bytes=int(row["total"]),
+            file_count=row["count"],
+            file=found[row["first"]] if row["is_file"] else None,
+        )
+        for row in page.rows
+    )
+
+
+def files_like(
+    files: QuerySet[Any], words: str, *, scope: str, cursor: str = ""
+) -> Page[Entry[Any]]:
+    """A page of the files whose path contains the words, whatever their letter case, by path."""
+    page: Page[Any] = paginate(
+        files.filter(path__icontains=words),
+        _BY_PATH,
+        cursor=cursor,
+        size=PAGE_SIZE,
+        scope=f"{scope}\nlike {words}",
+    )
+    return page.with_rows(
+        Entry(name=row.path, path=row.path, size_bytes=row.size_bytes, file_count=1, file=row)
+        for row in page.rows
+    )
 
 
 def below(files: QuerySet[M], folder: str) -> QuerySet[M]:

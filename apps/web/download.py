@@ -7,9 +7,9 @@ parts where asked for; and not twice to who has it already.
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from apps.artifacts.models import ArtifactFile
 from apps.content.delivery import deliver
 from apps.core.errors import Conflict
+from apps.web.stored import Stored
 
 # Formats that can run code when they are loaded (rule R31): by suffix, since we never open them.
 _CODE_SUFFIXES = (
@@ -19,7 +19,7 @@ _CODE_SUFFIXES = (
 )
 
 
-def download(request: HttpRequest, file: ArtifactFile) -> HttpResponseBase:
+def download(request: HttpRequest, file: Stored) -> HttpResponseBase:
     """The file, a part of it (206), 304 or 416. The caller has checked that it may be read."""
     if file.blob_id is None:
         raise Conflict(

@@ -5,28 +5,26 @@ picture is sent only when its first bytes say that it is a raster image. At most
 are read; a picture up to 8 MB, which is also what is verified whole before it is handed out.
 """
 
-import csv
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.artifacts.models import ArtifactFile
 from apps.content.delivery import INERT
 from apps.content.queries import VERIFIED_FIRST_BYTES, open_blob
 from apps.core import jsontext
 from apps.core.errors import Conflict, Invalid, Unsupported
-from apps.core.numbers import format_bytes, format_value
+from apps.core.numbers import format_bytes
 from apps.core.text import truncate
+from apps.web.stored import Stored, reference_of
 
 MAX_TEXT_BYTES = 256 * 1024
 # What indenting may make of that: deep JSON would grow to thirty times its size.
 MAX_INDENTED = 4 * MAX_TEXT_BYTES
+MAX_PATCH_LINES, MAX_LINE = 4_000, 500
 MAX_IMAGE_BYTES = VERIFIED_FIRST_BYTES
-MAX_ROWS, MAX_CELLS, MAX_CELL = 200, 50, 200
 
 # By what the file begins with, never by its name: what a browser is told must be true.
 _IMAGES = (
@@ -44,25 +42,32 @@ _HIDDEN = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PatchLine:
+    """A line of a difference; `kind` is added, removed, place or, for any other, empty."""
+
+    kind: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Preview:
-    """What to show of a file: a picture, a table, or text; else `note` says why there is nothing.
+    """What to show of a file: a picture, text or a difference; else `note` says why nothing is.
 
     `note` also says what was left out. `hidden` is how many unseen characters are spelled out.
     """
 
     kind: str
     text: str = ""
-    head: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = field(default_factory=tuple)
+    lines: Sequence["PatchLine"] = ()
     note: str = ""
     hidden: int = 0
 
 
-def preview_of(file: ArtifactFile) -> Preview:
+def preview_of(file: Stored) -> Preview:
     """Raises ContentDamaged."""
     if file.blob_id is None:
-        return Preview("reference", text=file.reference)
+        return Preview("reference", text=reference_of(file))
     if image_type(file):
         return Preview("image")
     head = _read(file, MAX_TEXT_BYTES)
@@ -71,22 +76,21 @@ def preview_of(file: ArtifactFile) -> Preview:
     if text is None:
         return Preview("none", note=_("Binary data, which has no preview. Download it to use it."))
     left_out = "" if is_whole else _left_out(file)
-    path = file.path.lower()
-    if is_whole and path.endswith(".json"):
+    if is_whole and file.path.lower().endswith(".json"):
         return _json(text)
-    if path.endswith((".csv", ".tsv")):
-        return _table(text, is_whole=is_whole, left_out=left_out) or _plain(text, left_out)
+    if file.path.lower().endswith((".patch", ".diff")):
+        return _patch(text, left_out)
     return _plain(text, left_out)
 
 
-def text_of(file: ArtifactFile) -> str | None:
+def text_of(file: Stored) -> str | None:
     """The whole text of a small file; None for any other."""
     if file.blob_id is None or file.size_bytes > MAX_TEXT_BYTES:
         return None
     return _decoded(_read(file, MAX_TEXT_BYTES), is_whole=True)
 
 
-def image_type(file: ArtifactFile) -> str:
+def image_type(file: Stored) -> str:
     """The media type of a picture that may be shown; empty for anything else."""
     if file.blob_id is None or not 0 < file.size_bytes <= MAX_IMAGE_BYTES:
         return ""
@@ -96,7 +100,7 @@ def image_type(file: ArtifactFile) -> str:
     return next((type for start, type in _IMAGES if head.startswith(start)), "")
 
 
-def send_image(file: ArtifactFile) -> HttpResponse:
+def send_image(file: Stored) -> HttpResponse:
     """The picture for an <img>. Raises Unsupported for what is none, Conflict for a reference."""
     if file.blob_id is None:
         raise Conflict(_("This file is a reference: it is stored elsewhere."))
@@ -120,7 +124,7 @@ def visible(text: str) -> tuple[str, int]:
     return (text.translate(_HIDDEN) if count else text), count
 
 
-def _read(file: ArtifactFile, limit: int) -> bytes:
+def _read(file: Stored, limit: int) -> bytes:
     assert file.blob_id is not None  # noqa: S101 (callers have asked)
     return b"".join(open_blob(file.blob_id, length=limit))
 
@@ -138,7 +142,7 @@ def _decoded(head: bytes, *, is_whole: bool) -> str | None:
     return None
 
 
-def _left_out(file: ArtifactFile) -> str:
+def _left_out(file: Stored) -> str:
     return _("The first %(shown)s of %(size)s.") % {
         "shown": format_bytes(MAX_TEXT_BYTES),
         "size": format_bytes(file.size_bytes),
@@ -150,73 +154,31 @@ def _plain(text: str, note: str) -> Preview:
     return Preview("text" if text else "empty", text=shown, note=note, hidden=hidden)
 
 
+def _patch(text: str, note: str) -> Preview:
+    """A difference line by line, as far as a page can hold it."""
+    shown, hidden = visible(text)
+    lines = shown.splitlines()
+    if len(lines) > MAX_PATCH_LINES:
+        note = _("The first %(count)d lines.") % {"count": MAX_PATCH_LINES}
+    found = [
+        PatchLine(_patch_kind(line), truncate(line, MAX_LINE)) for line in lines[:MAX_PATCH_LINES]
+    ]
+    return Preview("diff" if found else "empty", lines=found, note=note, hidden=hidden)
+
+
+def _patch_kind(line: str) -> str:
+    if line.startswith(("diff ", "index ", "--- ", "+++ ", "@@")):
+        return "place"
+    return {"+": "added", "-": "removed"}.get(line[:1], "")
+
+
 def _json(text: str) -> Preview:
-    """Indented; a table where it is one as W&B logs them. What is broken is shown as it stands."""
+    """Indented. What is broken is shown as it stands."""
     try:
         value = jsontext.parse(text, allow_nonfinite=True)
     except Invalid as error:
         return _plain(text, error.message)
-    if isinstance(value, dict):
-        columns, data = value.get("columns"), value.get("data")
-        if isinstance(columns, list) and columns and isinstance(data, list):
-            rows = [row if isinstance(row, list) else [row] for row in data[:MAX_ROWS]]
-            return _tabled(
-                [_cell(name) for name in columns],
-                [[_cell(one) for one in row] for row in rows],
-                more=len(data) > MAX_ROWS,
-                note="",
-            )
     indented = json.dumps(value, indent=2, ensure_ascii=False)
     if len(indented) > MAX_INDENTED:
         return _plain(text, _("Shown as it stands: indented, it would be too long."))
     return _plain(indented, "")
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return format_value(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _table(text: str, *, is_whole: bool, left_out: str) -> Preview | None:
-    """Comma, semicolon or tab, whichever the first line has most of."""
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    if not is_whole:
-        text = text.rpartition("\n")[0]
-    rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter):
-            if row:
-                rows.append(row)
-            if len(rows) > MAX_ROWS + 1:
-                break
-    except csv.Error:
-        return None
-    if not rows:
-        return None
-    return _tabled(rows[0], rows[1:], more=len(rows) > MAX_ROWS + 1, note=left_out)
-
-
-def _tabled(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, more: bool, note: str
-) -> Preview:
-    width = min(max(len(head), *(len(row) for row in rows), 1), MAX_CELLS)
-    cut = more or any(len(row) > MAX_CELLS for row in [head, *rows])
-    if cut:
-        note = _("The first %(rows)d rows and %(columns)d columns at most.") % {
-            "rows": MAX_ROWS,
-            "columns": MAX_CELLS,
-        }
-    return Preview(
-        "table",
-        head=_cells(head, width),
-        rows=[_cells(row, width) for row in rows[:MAX_ROWS]],
-        note=note,
-    )
-
-
-def _cells(row: Sequence[str], width: int) -> list[str]:
-    """As many cells as the table is wide, each short enough to be read."""
-    cells = [truncate(visible(cell)[0], MAX_CELL) for cell in row[:width]]
-    return cells + [""] * (width - len(cells))

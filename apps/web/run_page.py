@@ -1,10 +1,11 @@
 """The state of a run's page as its address says it, and the addresses of other states.
 
-?show=system                what is shown: curves (absent), system, objects or console
+?show=system                what is shown: curves (absent), system, objects, files, code, console
 &metric=loss&page=2         metrics with these words in their names, and which of their pages
 &x=time&smooth=0.9&scale=log  how curves are drawn (curve_options)
 &find=error&before=400      console lines with these words, before the line of this number
 &key=gradients&cursor=…     the history of one key that is no number
+&folder=media/images        a folder of the files; &find= and &cursor= as everywhere
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ from apps.core.errors import Invalid
 from apps.core.names import clean_text
 from apps.web.curve_options import CurveOptions, read_curve_options
 
-Show = Literal["curves", "system", "objects", "console"]
-SHOWS: tuple[Show, ...] = ("curves", "system", "objects", "console")
+Show = Literal["curves", "system", "objects", "files", "code", "console"]
+SHOWS: tuple[Show, ...] = ("curves", "system", "objects", "files", "code", "console")
 USUAL = CurveOptions()
 MAX_WORDS = 200
 MAX_DIGITS = 9
@@ -71,7 +72,9 @@ def read_run_page(params: QueryDict) -> RunPage:
     """The state that an address asks for. Raises Invalid for what it cannot mean."""
     show = next((one for one in SHOWS if one == (params.get("show") or "curves")), None)
     if show is None:
-        raise Invalid(_("A run shows its curves, system, objects or console."), field="show")
+        raise Invalid(
+            _("A run shows its curves, system, objects, files, code or console."), field="show"
+        )
     before = _number(params, "before", _("before must be the number of a line."))
     page = _number(params, "page", _("page must be a number."))
     return RunPage(

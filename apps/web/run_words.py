@@ -23,6 +23,8 @@ def show_words() -> tuple[tuple[Show, str], ...]:
         ("curves", _("Curves")),
         ("system", _("System")),
         ("objects", _("Objects")),
+        ("files", _("Files")),
+        ("code", _("Code")),
         ("console", _("Console")),
     )
 

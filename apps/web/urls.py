@@ -79,6 +79,15 @@ def version_pages(version: str, name: str) -> list[URLPattern]:
     ]
 
 
+def run_file_pages(run: str) -> list[URLPattern]:
+    """The files that a run keeps, as they are below a version."""
+    return [
+        path(f"{run}/files/<file:path>", files.keep_run_file, name="run_file"),
+        path(f"{run}/view/<file:path>", files.view_run_file, name="run_file_view"),
+        path(f"{run}/image/<file:path>", files.run_image, name="run_file_image"),
+    ]
+
+
 def model_pages(model: str, prefix: str) -> list[URLPattern]:
     """The pages of a model and of its versions, below an address of a model."""
     version = f"{model}/versions/<int:number>"
@@ -190,6 +199,7 @@ urlpatterns = [
         lineage.run_lineage,
         name="run_lineage",
     ),
+    *run_file_pages("<team:team>/<name:project>/runs/<name:run>"),
     path("<team:team>/<name:project>/runs/<name:run>/delete", bin.delete_run, name="delete_run"),
     path("<team:team>/<name:project>/runs/<name:run>/notes", notes.run_notes, name="run_notes"),
     # A project's own models: the same views

@@ -156,10 +156,7 @@ function inks(figure) {
 
 const faded = (color, share) => color.replace(/^rgba?\(([^,]+,[^,]+,[^,)]+).*$/, `rgba($1, ${share})`);
 
-function painted(figure) {
-  const { data, layout } = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
-  const { read, done } = inks(figure);
-  const narrow = figure.clientWidth < 520;
+function paint(data, layout, read, narrow) {
   const base = read("role-accent");
   for (const trace of data) {
     const { color } = read(trace.meta);
@@ -184,8 +181,17 @@ function painted(figure) {
     }
     layout.xaxis.nticks = 5;
   }
-  for (const axis of [layout.xaxis, layout.yaxis]) {
-    Object.assign(axis, { gridcolor: base.line, linecolor: base.muted, spikecolor: base.line });
+}
+
+function painted(figure) {
+  const { data, layout } = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+  const { read, done } = inks(figure);
+  const narrow = figure.clientWidth < 520;
+  const base = read("role-accent");
+  // A figure that somebody logged keeps its own colours; it names none of our roles.
+  if (layout.meta !== "logged") paint(data, layout, read, narrow);
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+    Object.assign(layout[name], { gridcolor: base.line, linecolor: base.muted, spikecolor: base.line });
   }
   layout.font = { family: base.font, color: base.muted, size: 12 };
   layout.hoverlabel = { bgcolor: base.panel, bordercolor: base.line, font: { family: base.font, color: base.text } };

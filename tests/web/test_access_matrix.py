@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 
 import pytest
 from django.apps import apps
@@ -20,6 +21,7 @@ from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
 from apps.bin.services.deletion import delete_run
+from apps.content.services import store
 from apps.core.checks import ANY, Route, routes
 from apps.evaluations.models import MetricDefinition
 from apps.projects.access import POLICY, Access, Action, role_in, strongest_role
@@ -29,6 +31,7 @@ from apps.registry.choices import Sharing
 from apps.registry.queries.views import Viewed
 from apps.registry.services.promotion import promote_version
 from apps.registry.services.views import save_view
+from apps.runs.files import NewFile, put_files
 from apps.runs.services import log_points
 from apps.series.services import Batch
 from tests import build
@@ -175,6 +178,8 @@ def world() -> World:
         run = build.run(owner, project)
         points = Batch("loss", steps=[1, 2], times=[1.0, 2.0], values=[0.5, 0.4])
         log_points(run=run, batches=[points], access=allowed)
+        blob = store(owner_id=project.pk, stream=BytesIO(BODY), max_bytes=100)
+        put_files(run=run, files=[NewFile("data.bin", blob)], access=allowed)
         version = build.version(owner, build.collection(owner, project), made_by=run)
         result = build.result(owner, version.artifact, 0.5, on=golden_set)
         promote_version(version=version, label="staging", access=allowed)

@@ -9,13 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.choices import Role
-from apps.artifacts.folders import PAGE_SIZE, folder_page
-from apps.artifacts.models import ArtifactVersion, Version
+from apps.artifacts.models import ArtifactFile, ArtifactVersion, Version
 from apps.artifacts.services import FileSpec, begin_artifact, link_version, seal_artifact
 from apps.content.backends import backend
 from apps.content.services import store
 from apps.core.errors import Invalid, NotFound
-from apps.web.preview import MAX_IMAGE_BYTES, MAX_ROWS, MAX_TEXT_BYTES
+from apps.core.folders import PAGE_SIZE, Entry, folder_page
+from apps.core.paging import Page
+from apps.web.preview import MAX_IMAGE_BYTES, MAX_TEXT_BYTES
 from tests import build
 from tests.web.test_version_page import section, words
 from tests.web.visits import browser, text_of
@@ -58,10 +59,16 @@ def table() -> build.Table:
     return build.table(())
 
 
+def contents(
+    artifact: ArtifactVersion, folder: str, *, cursor: str = ""
+) -> Page[Entry[ArtifactFile]]:
+    return folder_page(artifact.files.all(), folder, scope="artifact", cursor=cursor)
+
+
 def names(artifact: ArtifactVersion, folder: str = "", cursor: str = "") -> list[str]:
     return [
         entry.name if entry.file else f"{entry.name}/"
-        for entry in folder_page(artifact, folder, cursor=cursor).rows
+        for entry in contents(artifact, folder, cursor=cursor).rows
     ]
 
 
@@ -89,7 +96,7 @@ def test_a_folder_shows_folders_first_and_what_is_below_them(table: build.Table)
         },
     ).artifact
 
-    top = folder_page(artifact, "")
+    top = contents(artifact, "")
     assert [(one.name, one.file_count, one.size_bytes) for one in top.rows if one.file is None] == [
         ("Data", 1, 2),
         ("data", 3, 8),
@@ -99,7 +106,7 @@ def test_a_folder_shows_folders_first_and_what_is_below_them(table: build.Table)
     assert names(artifact, "data") == ["train/", "readme"]
     assert names(artifact, "Data") == ["x"]
     assert names(artifact, "zoo/deep") == ["er/"]
-    assert folder_page(artifact, "data/train").rows[0].path == "data/train/one"
+    assert contents(artifact, "data/train").rows[0].path == "data/train/one"
 
 
 @pytest.mark.parametrize("folder", ["nothing", "dat", "data/train/one", "..", "%"])
@@ -107,22 +114,22 @@ def test_a_folder_that_is_not_there(table: build.Table, folder: str) -> None:
     artifact = holding(table, {"data/train/one": b"1"}).artifact
 
     with pytest.raises(NotFound):
-        folder_page(artifact, folder)
+        contents(artifact, folder)
 
 
 def test_a_large_folder_is_paged_and_each_file_comes_once(table: build.Table) -> None:
     artifact = holding(table, {f"big/{n:04}": b"same" for n in range(2 * PAGE_SIZE + 5)}).artifact
 
-    first = folder_page(artifact, "big")
-    second = folder_page(artifact, "big", cursor=first.next or "")
-    third = folder_page(artifact, "big", cursor=second.next or "")
+    first = contents(artifact, "big")
+    second = contents(artifact, "big", cursor=first.next or "")
+    third = contents(artifact, "big", cursor=second.next or "")
 
     found = [entry.name for page in (first, second, third) for entry in page.rows]
     assert found == [f"{n:04}" for n in range(2 * PAGE_SIZE + 5)]
     assert third.next is None
     assert names(artifact, "big", cursor=third.previous or "") == [e.name for e in second.rows]
     with pytest.raises(Invalid):
-        folder_page(artifact, "", cursor=first.next or "")
+        contents(artifact, "", cursor=first.next or "")
 
 
 def test_the_page_walks_into_folders_and_finds_files(table: build.Table) -> None:
@@ -218,29 +225,6 @@ def test_json_that_indenting_would_blow_up_is_shown_as_it_stands(table: build.Ta
     text = preview(table, "a.json", data)
     assert len(text) < 2 * len(data)
     assert "as it stands" in text
-
-
-def test_a_table_as_wandb_logs_it(table: build.Table) -> None:
-    text = preview(table, "t.table.json", b'{"columns": ["id", "x"], "data": [[1, 0.25], ["b"]]}')
-
-    assert '<th scope="col"><bdi>id</bdi></th>' in text
-    assert "<td><bdi>0.25</bdi></td>" in text
-
-
-@pytest.mark.parametrize("data", [b"a,b\n1,<i>\n", b"a;b\r\n1;<i>\r\n", b"a\tb\n1\t<i>"])
-def test_csv_is_a_table(table: build.Table, data: bytes) -> None:
-    text = preview(table, "a.csv", data)
-
-    assert '<th scope="col"><bdi>b</bdi></th>' in text
-    assert "<td><bdi>&lt;i&gt;</bdi></td>" in text
-
-
-def test_a_long_table_is_cut_and_says_so(table: build.Table) -> None:
-    rows = "\n".join(f"{n},{n}" for n in range(MAX_ROWS + 50))
-    text = preview(table, "a.csv", f"a,b\n{rows}".encode())
-
-    assert text.count("<tr>") == MAX_ROWS + 1
-    assert f"The first {MAX_ROWS} rows" in text
 
 
 def test_a_field_that_is_too_long_for_a_table_is_text(table: build.Table) -> None:

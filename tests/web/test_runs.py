@@ -300,7 +300,7 @@ class TestObjects:
             ("gradients", "histogram", "4 values in 3 bins from 0 to 1.5", "2"),
             ("list", "value", '[1, "a", null]', "1"),
             ("note", "text", "a <b>", "1"),
-            ("picture", "image-file", "path: a.png, width: 28", "1"),
+            ("picture", "picture", "width: 28 (a.png is not among the run's files)", "1"),
         ]
         assert rows[0].drawing.startswith("<svg")
         page = text_of(browser(editor).get(address(run), {"show": "objects"}))

@@ -1,22 +1,21 @@
-"""The files of an artifact in words: one folder of them, or what was looked for."""
+"""The files of an artifact or of a run in words: one folder of them, or what was looked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.artifacts.folders import Entry, files_like, folder_page
-from apps.artifacts.models import ArtifactFile, ArtifactVersion
+from apps.core.folders import Entry, files_like, folder_page
 from apps.core.names import clean_text
 from apps.core.numbers import format_bytes, format_count
 from apps.core.text import truncate
-from apps.web.addresses import file_url, view_url
 from apps.web.download import can_run_code
 from apps.web.pager import pager
 from apps.web.present.model import Crumb
+from apps.web.stored import Shelf, Stored, digest_of, reference_of
 
 MAX_SEARCH = 200
 
@@ -37,43 +36,51 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the panel of files shows. `folders` lead to the folder that is open, the top first."""
+    """What the panel of files shows. `folders` lead to the folder that is open, the top first;
+    `hidden` is what else of the address a search has to keep.
+    """
 
     rows: Sequence[File]
     summary: str
     path: str
     folders: Sequence[Crumb]
-    folder: str
+    hidden: Sequence[tuple[str, str]]
     find: str
     is_searchable: bool
     foot: dict[str, str]
     risky: Sequence[str]
     is_purged: bool
+    empty: str
 
 
-def show_files(request: HttpRequest, artifact: ArtifactVersion, page: str) -> Files:
-    """The folder that the address asks for (`?folder=`), or the files found by `?find=`."""
+def show_files(request: HttpRequest, shelf: Shelf) -> Files:
+    """The folder that the address asks for (`?folder=`), or the files found by `?find=`.
+
+    Three or four queries.
+    """
     cursor = request.GET.get("cursor", "")
     find = _text(request, "find", MAX_SEARCH)
     folder = "" if find else _text(request, "folder", 1024).strip("/")
     found = (
-        files_like(artifact, find, cursor=cursor)
+        files_like(shelf.files, find, scope=shelf.scope, cursor=cursor)
         if find
-        else folder_page(artifact, folder, cursor=cursor)
+        else folder_page(shelf.files, folder, scope=shelf.scope, cursor=cursor)
     )
     foot = pager(request, found, target="files")
+    count, size = shelf.whole()
     return Files(
-        rows=[_row(entry, page) for entry in found.rows],
+        rows=[_row(entry, shelf) for entry in found.rows],
         summary=_("%(count)s files, %(size)s")
-        % {"count": format_count(artifact.file_count), "size": format_bytes(artifact.size_bytes)},
-        path=page,
-        folders=_folders(folder, page),
-        folder=folder,
+        % {"count": format_count(count), "size": format_bytes(size)},
+        path=shelf.page,
+        folders=_folders(folder, shelf),
+        hidden=shelf.query,
         find=find,
-        is_searchable=artifact.file_count > 10,
+        is_searchable=count > 10,
         foot=foot if foot["previous_url"] or foot["next_url"] else {},
         risky=[one.path for one in found.rows if one.file and can_run_code(one.path)][:5],
-        is_purged=artifact.purged_at is not None,
+        is_purged=shelf.is_purged,
+        empty=shelf.empty,
     )
 
 
@@ -82,26 +89,21 @@ def _text(request: HttpRequest, field: str, length: int) -> str:
     return clean_text(text, field=field, max_length=length, multiline=False)
 
 
-def _folders(folder: str, page: str) -> list[Crumb]:
+def _folders(folder: str, shelf: Shelf) -> list[Crumb]:
     if not folder:
         return []
     words = folder.split("/")
     paths = ["/".join(words[: index + 1]) for index in range(len(words))]
-    inner = [Crumb(word, folder_url(page, path)) for word, path in zip(words, paths, strict=True)]
-    return [Crumb(_("All files"), f"{page}#files"), *inner]
+    inner = [Crumb(word, shelf.folder_url(path)) for word, path in zip(words, paths, strict=True)]
+    return [Crumb(_("All files"), shelf.top_url), *inner]
 
 
-def folder_url(page: str, folder: str) -> str:
-    """The page of a version with one folder of its files open."""
-    return f"{page}?{urlencode({'folder': folder})}#files"
-
-
-def _row(entry: Entry, page: str) -> File:
+def _row(entry: Entry[Any], shelf: Shelf) -> File:
     if entry.file is None:
         count = ngettext("%(count)s file", "%(count)s files", entry.file_count)
         return File(
             name=f"{entry.name}/",
-            url=folder_url(page, entry.path),
+            url=shelf.folder_url(entry.path),
             is_folder=True,
             note=count % {"count": format_count(entry.file_count)},
             size=format_bytes(entry.size_bytes),
@@ -109,18 +111,18 @@ def _row(entry: Entry, page: str) -> File:
             digest_short="",
             download_url="",
         )
-    return _file(entry.name, entry.file, page)
+    return _file(entry.name, entry.file, shelf)
 
 
-def _file(name: str, file: ArtifactFile, page: str) -> File:
-    digest = file.blob_id or file.reference_digest or file.reference
+def _file(name: str, file: Stored, shelf: Shelf) -> File:
+    digest = digest_of(file) or reference_of(file)
     return File(
         name=name,
-        url=view_url(page, file.path),
+        url=shelf.view_url(file.path),
         is_folder=False,
         note="",
         size=format_bytes(file.size_bytes) if file.blob_id or file.size_bytes else "",
         digest=digest,
         digest_short=truncate(digest, 12).removesuffix("…"),
-        download_url=file_url(page, file.path) if file.blob_id else "",
+        download_url=shelf.download_url(file),
     )

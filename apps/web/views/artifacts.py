@@ -48,6 +48,7 @@ from apps.web.present.people import moment, name_of
 from apps.web.present.places import project_tabs, team_tabs
 from apps.web.present.table import pills_of
 from apps.web.present.version import other_places, version_facts
+from apps.web.stored import shelf_of_version
 from apps.web.views.account import client_lines
 from apps.web.views.versions import answer_files, artifact_context
 
@@ -172,7 +173,7 @@ def artifact(
     found = place.artifact
     page = place_url(place)
     if asks_for(request, "files"):
-        return answer_files(request, found, page)
+        return answer_files(request, shelf_of_version(place))
     golden = golden_sets_of(access.team, access.user).filter(artifact=found).first()
     context = {
         "version": place,

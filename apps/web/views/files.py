@@ -1,24 +1,25 @@
 """One stored file: shown as far as a page may, as a picture, and to be kept.
 
 The same views serve the versions of models, by `number`, and of everything else, by `type` and
-`version`, in a project and in the registry.
+`version`, in a project and in the registry; and the files that a run keeps.
 """
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.artifacts.choices import MODEL
 from apps.artifacts.queries import file_at
-from apps.core.numbers import format_bytes
 from apps.projects.access import Access, Action, requires
-from apps.web.addresses import file_url, image_url, place_url
-from apps.web.download import can_run_code, download
+from apps.runs import files as run_files
+from apps.runs.models import RunFile
+from apps.runs.queries import run_in
+from apps.web.download import download
+from apps.web.htmx import answer, asks_for
 from apps.web.places import version_at
-from apps.web.present.files import folder_url
-from apps.web.present.model import crumbs_to_version
-from apps.web.preview import preview_of, send_image
+from apps.web.present.contents import show_file
+from apps.web.preview import send_image
+from apps.web.stored import Shelf, Stored, shelf_of_run, shelf_of_version
 
 
 @requires(Action.READ)
@@ -36,24 +37,7 @@ def view_file(
     """What is in a file, as far as it can be shown without running anything of it."""
     access: Access = request.access  # type: ignore[attr-defined]
     place = version_at(access, collection=collection, number=number, type=type, version=version)
-    file = file_at(place.artifact, path)
-    page = place_url(place)
-    folder, _slash, name = file.path.rpartition("/")
-    context = {
-        "file": file,
-        "name": name,
-        "folder": folder,
-        "folder_url": folder_url(page, folder) if folder else f"{page}#files",
-        "crumbs": crumbs_to_version(place),
-        "place": place,
-        "preview": preview_of(file),
-        "size": format_bytes(file.size_bytes),
-        "digest": file.blob_id or file.reference_digest,
-        "is_risky": can_run_code(file.path),
-        "download_url": file_url(page, file.path) if file.blob_id else "",
-        "image_url": image_url(page, file.path),
-    }
-    return render(request, "versions/file.html", context)
+    return _page(request, file_at(place.artifact, path), shelf_of_version(place))
 
 
 @requires(Action.READ)
@@ -90,3 +74,46 @@ def keep_file(
     access: Access = request.access  # type: ignore[attr-defined]
     place = version_at(access, collection=collection, number=number, type=type, version=version)
     return download(request, file_at(place.artifact, path))
+
+
+@requires(Action.READ)
+@require_safe
+def view_run_file(
+    request: HttpRequest, team: str, project: str, run: str, path: str
+) -> HttpResponse:
+    """The same of a file that a run keeps."""
+    file, access = _run_file(request, run, path)
+    return _page(request, file, shelf_of_run(file.run, access))
+
+
+@requires(Action.READ)
+@require_safe
+def run_image(request: HttpRequest, team: str, project: str, run: str, path: str) -> HttpResponse:
+    """A picture that a run keeps."""
+    return send_image(_run_file(request, run, path)[0])
+
+
+@requires(Action.READ)
+@require_safe
+def keep_run_file(
+    request: HttpRequest, team: str, project: str, run: str, path: str
+) -> HttpResponseBase:
+    """A file of a run, to be kept."""
+    return download(request, _run_file(request, run, path)[0])
+
+
+def _page(request: HttpRequest, file: Stored, shelf: Shelf) -> HttpResponse:
+    context = show_file(request, file, shelf)
+    template = "files/file.html"
+    if "grid" in context and asks_for(request, "grid"):
+        template = "files/grid.html"
+    return answer(request, template, context, fragment="grid" if "grid" in context else "")
+
+
+def _run_file(request: HttpRequest, run: str, path: str) -> tuple[RunFile, Access]:
+    access: Access = request.access  # type: ignore[attr-defined]
+    assert access.project is not None  # noqa: S101 (the address names one)
+    found = run_in(access.project, run)
+    file = run_files.file_at(found, path)
+    file.run = found
+    return file, access

@@ -24,6 +24,7 @@ from apps.web.addresses import project_url, run_url, team_url
 from apps.web.curve_options import curve_controls
 from apps.web.htmx import answer, asks_for
 from apps.web.present.artifact import metadata_tree
+from apps.web.present.files import show_files
 from apps.web.present.notes import notes_of_run
 from apps.web.present.places import Tab
 from apps.web.present.run import (
@@ -36,10 +37,13 @@ from apps.web.present.run import (
     summary_row,
     web_address,
 )
+from apps.web.present.run_code import code_of
 from apps.web.present.run_objects import objects_shown
 from apps.web.run_page import RunPage, read_run_page
 from apps.web.run_words import show_words
+from apps.web.stored import Shelf, shelf_of_run
 from apps.web.views.account import person
+from apps.web.views.versions import answer_files
 
 SHOWN_VALUES = 500
 SHOWN_TAGS = 100
@@ -58,7 +62,10 @@ def run(request: HttpRequest, team: str, project: str, run: str) -> HttpResponse
     now = standing(found, timezone.now())
     if asks_for(request, "live"):
         return _followed(request, access, found, page, now)
-    context = _shown(access, found, page, now)
+    shelf = shelf_of_run(found, access)
+    if asks_for(request, "files"):
+        return answer_files(request, shelf)
+    context = _shown(access, found, page, now) | _kept(request, found, page, shelf)
     if not asks_for(request, "view"):
         context |= _fixed(request, access, found)
     return answer(request, "runs/run.html", context, fragment="view")
@@ -109,8 +116,21 @@ def _shown(access: Access, run: Run, page: RunPage, now: Standing) -> dict[str, 
         context["console"] = console_of(run, page, address)
         context["console_url"] = page.showing("console").address(address)
     if page.show == "objects":
-        context["objects"] = objects_shown(run, page, address)
+        context["objects"] = objects_shown(run, page, address, shelf_of_run(run, access))
     return context
+
+
+def _kept(request: HttpRequest, run: Run, page: RunPage, shelf: Shelf) -> dict[str, Any]:
+    """What the run keeps in files: it does not follow the run, only where it stands does."""
+    if page.show == "files":
+        return {"files": show_files(request, shelf)}
+    if page.show == "code":
+        return {
+            "code": code_of(shelf),
+            "remote_url": web_address(run.code_remote),
+            "commit_url": commit_address(run.code_remote, run.code_commit),
+        }
+    return {}
 
 
 def _fixed(request: HttpRequest, access: Access, run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from apps.artifacts.differences import earlier_version
 from apps.artifacts.lineage import lineage_of
-from apps.artifacts.models import ArtifactVersion, Version
+from apps.artifacts.models import Version
 from apps.artifacts.queries import (
     first_places,
     latest_number,
@@ -31,7 +31,7 @@ from apps.registry.queries.history import history
 from apps.registry.queries.table import columns_of
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
-from apps.web.addresses import model_url, place_url, version_url
+from apps.web.addresses import model_url, version_url
 from apps.web.charts import Chart
 from apps.web.curves import chart_groups, draw_curves
 from apps.web.htmx import answer, asks_for
@@ -53,6 +53,7 @@ from apps.web.present.version import (
     show_offer,
     version_facts,
 )
+from apps.web.stored import Shelf, shelf_of_version
 from apps.web.views.models import load_model
 
 SHOWN_EVENTS = 12
@@ -71,7 +72,7 @@ def version(
     found = version_numbered(model, number, access.user)
     page = version_url(found)
     if asks_for(request, "files"):
-        return answer_files(request, found.artifact, page)
+        return answer_files(request, shelf_of_version(found))
     standing = standing_of(model, access.user)
     latest = latest_number(model, access.user)
     context = {
@@ -99,10 +100,10 @@ def version(
     return answer(request, "versions/version.html", context)
 
 
-def answer_files(request: HttpRequest, artifact: ArtifactVersion, page: str) -> HttpResponse:
+def answer_files(request: HttpRequest, shelf: Shelf) -> HttpResponse:
     """The panel of files alone, for htmx: another folder, or the next page of one."""
-    context = {"files": show_files(request, artifact, page)}
-    return answer(request, "versions/files.html", context, fragment="files")
+    context = {"files": show_files(request, shelf)}
+    return answer(request, "files/panel.html", context, fragment="files")
 
 
 def artifact_context(request: HttpRequest, place: Version, access: Access) -> dict[str, object]:
@@ -113,7 +114,7 @@ def artifact_context(request: HttpRequest, place: Version, access: Access) -> di
     metadata = metadata_of(artifact)
     return {
         "has_earlier": earlier_version(place, access.user) is not None,
-        "files": show_files(request, artifact, place_url(place)),
+        "files": show_files(request, shelf_of_version(place)),
         "metadata": metadata_tree(metadata) if metadata else None,
         "metadata_text": metadata_text(artifact) if metadata else "",
         "lineage": show_lineage(graph, places, artifact, access),
