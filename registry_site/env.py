@@ -49,6 +49,7 @@ class Environment:
     log: str
     log_level: str
     metrics_token: str
+    test_reset: bool
 
     @property
     def is_https(self) -> bool:
@@ -72,9 +73,13 @@ def read_environment(
             "turn it off, or set HOST=127.0.0.1."
         )
     base_url = _checked_base_url(env.text("MODEL_STATUS_BASE_URL", _local_address(host, port)))
+    database = _database(env.text("DATABASE_URL", ""), data_dir)
+    test_reset = env.flag("MODEL_STATUS_TEST_RESET")
+    if test_reset:
+        _refuse_reset_in_earnest(host, base_url, str(database.get("HOST", "")))
     return Environment(
         data_dir=data_dir,
-        database=_database(env.text("DATABASE_URL", ""), data_dir),
+        database=database,
         secret_key=_secret_key(env.text("MODEL_STATUS_SECRET_KEY", ""), data_dir, create=create),
         debug=debug,
         host=host,
@@ -89,6 +94,7 @@ def read_environment(
         log=env.one_of("MODEL_STATUS_LOG", LOG_PLACES),
         log_level=env.text("MODEL_STATUS_LOG_LEVEL", "INFO").upper(),
         metrics_token=env.text("MODEL_STATUS_METRICS_TOKEN", ""),
+        test_reset=test_reset,
     )
 
 
@@ -100,6 +106,23 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _refuse_reset_in_earnest(host: str, base_url: str, database_host: str) -> None:
+    """One request that empties a team is for a store on this machine that only it can reach."""
+    others = {
+        f"HOST {host}": not is_loopback(host),
+        f"MODEL_STATUS_BASE_URL {base_url}": not is_loopback(urlsplit(base_url).hostname or ""),
+        # A folder is a socket of this machine.
+        "a database elsewhere": database_host[:1] not in ("", "/")
+        and not is_loopback(database_host),
+    }
+    for what, is_elsewhere in others.items():
+        if is_elsewhere:
+            raise ConfigurationError(
+                f"MODEL_STATUS_TEST_RESET lets one request empty a team, so it is refused with "
+                f"{what}; it is for tests on this machine."
+            )
 
 
 class _Reader:

@@ -27,6 +27,7 @@ BASE_URL = ENV.base_url
 ALLOWED_HOSTS = list(ENV.allowed_hosts)
 TRUSTED_PROXIES = ENV.trusted_proxies
 METRICS_TOKEN = ENV.metrics_token
+TEST_RESET = ENV.test_reset
 CONTENT = ENV.content
 S3_ENDPOINT = ENV.s3_endpoint
 

@@ -210,3 +210,26 @@ def test_every_setting_is_documented() -> None:
     names = {name for name in read_there if "_" in name or name in {"HOST", "PORT"}} - NOT_READ
     assert names <= documented
     assert {name for name in documented if name.startswith("MODEL_STATUS_")} <= names
+
+
+class TestReset:
+    def test_is_off_and_can_be_had_on_this_machine(self, tmp_path: Path) -> None:
+        socket = "postgresql://me@/name?host=/run/postgresql"
+
+        assert read(tmp_path).test_reset is False
+        assert read(tmp_path, MODEL_STATUS_TEST_RESET="1").test_reset is True
+        assert read(tmp_path, MODEL_STATUS_TEST_RESET="1", DATABASE_URL=socket).test_reset is True
+
+    @pytest.mark.parametrize(
+        "elsewhere",
+        [
+            {"HOST": "0.0.0.0"},
+            {"MODEL_STATUS_BASE_URL": "https://models.example.com"},
+            {"DATABASE_URL": "postgresql://me:secret@db.example.com/name"},
+        ],
+    )
+    def test_is_refused_where_others_come(self, tmp_path: Path, elsewhere: dict[str, str]) -> None:
+        with pytest.raises(ConfigurationError, match="MODEL_STATUS_TEST_RESET") as refusal:
+            read(tmp_path, MODEL_STATUS_TEST_RESET="1", **elsewhere)
+
+        assert "secret" not in str(refusal.value)

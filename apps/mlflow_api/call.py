@@ -11,9 +11,10 @@ from django.http import HttpRequest
 
 from apps.accounts.choices import Scope
 from apps.accounts.models import User
+from apps.artifacts.models import ArtifactVersion
 from apps.audit.actors import Actor
 from apps.core.errors import Forbidden, NotFound
-from apps.mlflow_api.places import project_by_id, run_by_id
+from apps.mlflow_api.places import model_by_id, project_by_id, run_by_id
 from apps.mlflow_api.wire import Params
 from apps.projects.access import POLICY, Access, Action, access_to, strongest_role
 from apps.projects.models import Project
@@ -68,6 +69,14 @@ class Call:
         """
         project, access = project_by_id(experiment_id, self)
         return project, self.allowed(access)
+
+    def model(self, model_id: str) -> tuple[ArtifactVersion, Access]:
+        """The logged model of this id, finished or not, and the caller's access to its project.
+
+        Raises NotFound, Forbidden.
+        """
+        artifact, access = model_by_id(model_id, self)
+        return artifact, self.allowed(access)
 
     def enter(self) -> None:
         """Refuse somebody who could do such a thing nowhere, before saying what else is wrong."""

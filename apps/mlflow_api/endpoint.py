@@ -26,6 +26,8 @@ from apps.projects.access import POLICY, Action, actor_of
 # Below `/api/2.0/` and its other spellings (urls.py).
 MLFLOW: Final = "mlflow/"
 ARTIFACTS: Final = "mlflow-artifacts/"
+# Not below any of them: at the top of the site, in one spelling.
+SITE: Final = ""
 
 Message = Mapping[str, Any]
 View = Callable[..., HttpResponseBase]

@@ -7,6 +7,8 @@ and can still be read. Each look-up is one query; hidden and missing are the sam
 
 from typing import TYPE_CHECKING
 
+from apps.artifacts.choices import MODEL
+from apps.artifacts.models import ArtifactVersion
 from apps.core.errors import NotFound
 from apps.projects.access import Access, access_by_row, with_roles
 from apps.projects.models import Project
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from apps.mlflow_api.call import Call
 
 DEFAULT_ID = "0"
+MODEL_ID_PREFIX = "m-"
 MAX_ID = 2**63 - 1
 
 
@@ -42,6 +45,28 @@ def run_by_id(run_id: str, call: "Call") -> tuple[Run, Access]:
         if access is not None:
             return run, access
     raise NotFound(f"Run '{run_id[:100]}' not found")
+
+
+def model_by_id(model_id: str, call: "Call") -> tuple[ArtifactVersion, Access]:
+    """The logged model of this id that the caller may see, its project, team and run loaded.
+
+    Every artifact version of type model is one, whichever client logged it.
+    """
+    artifacts = ArtifactVersion.objects.standing().filter(
+        key=model_id.removeprefix(MODEL_ID_PREFIX), type=MODEL, project__purged_at=None
+    )
+    found = with_roles(artifacts, call.user, "project__").select_related(
+        "project__team", "project__experiment", "made_by"
+    )
+    artifact = found.first() if model_id.startswith(MODEL_ID_PREFIX) else None
+    access = None
+    if artifact is not None:
+        access = access_by_row(
+            artifact, artifact.project, user=call.user, actor=call.actor, scope=call.scope
+        )
+    if artifact is None or access is None:
+        raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
+    return artifact, access
 
 
 def project_by_id(experiment_id: str, call: "Call") -> tuple[Project, Access]:

@@ -7,10 +7,17 @@ same with `/ajax-api`. All spellings are one view, so they share its check.
 from collections.abc import Iterator
 from typing import Final
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, path
 
-from apps.mlflow_api.endpoint import ENDPOINTS, methods_of
-from apps.mlflow_api.views import server  # importing a module binds its endpoints
+from apps.mlflow_api.endpoint import ARTIFACTS, ENDPOINTS, MLFLOW, SITE, methods_of
+from apps.mlflow_api.views import (  # importing a module binds its endpoints
+    artifacts,  # noqa: F401
+    server,
+)
+
+if settings.TEST_RESET:
+    from apps.mlflow_api.views import testing  # noqa: F401
 
 ROOTS: Final = ("api/2.0/", "api/3.0/", "ajax-api/2.0/", "ajax-api/3.0/")
 
@@ -18,7 +25,8 @@ ROOTS: Final = ("api/2.0/", "api/3.0/", "ajax-api/2.0/", "ajax-api/3.0/")
 def _patterns() -> Iterator[URLPattern]:
     for address in sorted(ENDPOINTS, key=_most_particular_first):
         view = methods_of(address)
-        yield from (path(root + address, view) for root in ROOTS)
+        roots = ROOTS if address.startswith((MLFLOW, ARTIFACTS)) else (SITE,)
+        yield from (path(root + address, view) for root in roots)
 
 
 def _most_particular_first(address: str) -> tuple[bool, bool, str]:

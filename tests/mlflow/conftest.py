@@ -23,7 +23,7 @@ class Caller:
     key: str
     root: str = ROOT
 
-    def send(self, method: str, path: str, body: object = None, **query: Any) -> Any:
+    def send(self, method: str, path: str, body: object = None, /, **query: Any) -> Any:
         """The response to one request; a body is sent as JSON."""
         data = b"" if body is None else json.dumps(body).encode()
         return Client().generic(
@@ -35,19 +35,21 @@ class Caller:
             query_params=query or None,
         )
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         return answered(self.send("GET", path, **query))
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         return answered(self.send("POST", path, body))
 
-    def patch(self, path: str, **body: Any) -> Any:
+    def patch(self, path: str, /, **body: Any) -> Any:
         return answered(self.send("PATCH", path, body))
 
-    def delete(self, path: str, **body: Any) -> Any:
+    def delete(self, path: str, /, **body: Any) -> Any:
         return answered(self.send("DELETE", path, body))
 
-    def refused(self, method: str, path: str, body: object = None, **query: Any) -> tuple[int, str]:
+    def refused(
+        self, method: str, path: str, body: object = None, /, **query: Any
+    ) -> tuple[int, str]:
         """The status and the name of a refusal."""
         response = self.send(method, path, body, **query)
         assert response.status_code >= 400, response.content
