@@ -67,7 +67,7 @@ class Files:
         assert (response.status_code, response.json()) == (200, {}), response.content
 
     def get(self, path: str, **headers: str) -> Any:
-        return self.send("GET", path, **headers)
+        return self.send("GET", path, b"", **headers)
 
     def bytes_of(self, path: str) -> bytes:
         response = self.get(path)
@@ -196,7 +196,8 @@ class TestRunFiles:
         assert part.headers["Content-Range"] == "bytes 2-4/10"
         assert part.headers["ETag"] == f'"{digest}"'
         assert files.get("a.bin", Range="bytes=10-").status_code == 416
-        assert files.get("a.bin", **{"If-None-Match": f'"{digest}"'}).status_code == 304
+        known = {"If-None-Match": f'"{digest}"'}
+        assert files.get("a.bin", **known).status_code == 304
 
     def test_a_file_is_inert(self, files: Files) -> None:
         files.put("page.html", b"<script>alert(1)</script>")
@@ -242,11 +243,15 @@ class TestRunFiles:
 
     def test_a_body_without_a_length_is_read_to_its_end(self, files: Files) -> None:
         """The client sends an empty file in chunks."""
+        body: dict[str, Any] = {"wsgi.input": io.BytesIO(b"in chunks")}
         response = Client().generic(
             "PUT",
             f"{ROOT}artifacts/{files.below}/chunked.bin",
-            headers={"Authorization": f"Bearer {files.caller.key}"},
-            **{"wsgi.input": io.BytesIO(b"in chunks"), "HTTP_TRANSFER_ENCODING": "chunked"},
+            headers={
+                "Authorization": f"Bearer {files.caller.key}",
+                "Transfer-Encoding": "chunked",
+            },
+            **body,
         )
 
         assert response.status_code == 200, response.content
@@ -257,13 +262,8 @@ class TestRunFiles:
     ) -> None:
         address = f"{ROOT}artifacts/{files.below}/a.bin"
         key = {"Authorization": f"Bearer {files.caller.key}"}
-        torn = Client().generic(
-            "PUT",
-            address,
-            headers=key,
-            CONTENT_LENGTH="100",
-            **{"wsgi.input": io.BytesIO(b"short")},
-        )
+        body: dict[str, Any] = {"CONTENT_LENGTH": "100", "wsgi.input": io.BytesIO(b"short")}
+        torn = Client().generic("PUT", address, headers=key, **body)
         assert torn.status_code == 400
         huge = Client().generic(
             "PUT", address, headers=key, CONTENT_LENGTH=str(limits.MAX_FILE_BYTES + 1)

@@ -39,7 +39,15 @@ from tests import build
 pytestmark = pytest.mark.django_db
 
 API = "api/"
-CLIENT_ADDRESSES = ("ajax-api/", "graphql", "files/", "artifacts/", "artifactsV2/")
+CLIENT_ADDRESSES = (
+    "ajax-api/",
+    "get-artifact",
+    "model-versions/",
+    "graphql",
+    "files/",
+    "artifacts/",
+    "artifactsV2/",
+)
 BODY = b"{}"
 PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 
@@ -75,6 +83,8 @@ class World:
             return str(ApiKey.objects.filter(user=self.owner).earliest("pk").pk)
         if name == "key":
             return place.artifact if "/artifacts/<key>" in route.pattern else "loss"
+        if name == "path" and "mlflow" in route.pattern:
+            return f"{place.project.pk}/models/m-{place.artifact}/artifacts/data.bin"
         if name == "object_id":
             return str(self.row(route.pattern))
         if name == "pk":
@@ -158,7 +168,7 @@ def names_no_place(route: Route) -> bool:
     What the other makers' clients ask names its place in the body, after the same check; what is
     checked there is in tests/mlflow and tests/wandb.
     """
-    if "mlflow" in route.pattern:
+    if "mlflow" in route.pattern or "get-artifact" in route.pattern:
         return "<" not in route.pattern
     if route.pattern == "graphql":
         return True
@@ -306,7 +316,9 @@ def outcome(caller: Caller, route: Route, method: str, address: str) -> str:
     status = response.status_code
     if status == 401 or response.headers.get("Location", "").startswith(reverse("sign_in")):
         return "unknown"
-    return {403: "forbidden", 404: "hidden"}.get(status, "reached" if status < 500 else "fault")
+    # 501 is for what a client may ask and this server never does.
+    is_answer = status < 500 or status == 501
+    return {403: "forbidden", 404: "hidden"}.get(status, "reached" if is_answer else "fault")
 
 
 def methods_of(route: Route) -> list[str]:
@@ -353,6 +365,7 @@ def test_what_is_public_asks_nobody_to_sign_in(world: World) -> None:
         for route in public
     }
     assert answers == {
+        "health": "reached",
         "healthz": "reached",
         "readyz": "reached",
         "metrics": "hidden",  # while no token is set
@@ -361,6 +374,7 @@ def test_what_is_public_asks_nobody_to_sign_in(world: World) -> None:
         "sign_in_link": "reached",
         "sign_out": "reached",
         "theme": "reached",
+        "version": "reached",
     }
 
 
