@@ -472,6 +472,17 @@ def note_use(
 
 
 @transaction.atomic
+def set_metadata(
+    *, artifact: ArtifactVersion, metadata: Mapping[str, object], access: Access
+) -> None:
+    """Say anew what an unsealed artifact version is about. Raises ArtifactSealed."""
+    access.require(Action.LOG)
+    lock_pending(artifact)
+    artifact.metadata = dump(dict(metadata))
+    artifact.save(update_fields=["metadata"])
+
+
+@transaction.atomic
 def change_metadata(
     *,
     artifact: ArtifactVersion,

@@ -21,9 +21,20 @@ def golden_sets_of(team: Team, user: User | None) -> QuerySet[GoldenSet]:
 
 
 def visible_golden_sets(user: User) -> QuerySet[GoldenSet]:
-    """The golden sets, of any team, whose data is in no project that is hidden from the user."""
-    projects = Project.objects.visible_to(user).values("pk")
-    return GoldenSet.objects.filter(Q(artifact=None) | Q(artifact__project__in=projects))
+    """The golden sets, of any team, whose data is in no project that is hidden from the user.
+
+    One that is only a name and a digest may come from training code of a hidden project: where
+    there are results on it, the user must be able to see one.
+    """
+    return GoldenSet.objects.filter(known_golden_sets(Project.objects.visible_to(user)))
+
+
+def known_golden_sets(projects: QuerySet[Project]) -> Q:
+    """The condition on golden sets for whoever sees these projects."""
+    seen = projects.values("pk")
+    results = Result.objects.filter(golden_set=OuterRef("pk"))
+    by_name = Exists(results.filter(artifact__project__in=seen)) | ~Exists(results)
+    return Q(artifact__project__in=seen) | Q(Q(artifact=None) & Q(by_name))
 
 
 def metrics_of(team: Team, user: User | None) -> QuerySet[MetricDefinition]:

@@ -26,6 +26,8 @@ from apps.projects.access import Access, Action
 from apps.runs.models import Run
 
 MAX_RESULTS_AT_ONCE = 1_000
+# What is longer is cut: the digest tells two data sets apart, and has to fit beside it.
+MAX_DATASET_NAME = 180
 
 # Guesses for a metric that nobody has defined; curators correct them. Longest match decides.
 _LOWER = ("loss", "error", "rmse", "mae", "mse", "perplexity", "latency", "brier", "wer", "cer")
@@ -133,6 +135,54 @@ def ensure_golden_set(*, version: Version, access: Access) -> GoldenSet:
         )
         return golden_set
     return standing.get()
+
+
+@transaction.atomic
+def named_golden_set(*, name: str, digest: str, access: Access) -> GoldenSet:
+    """The golden set of a data set that a client knows by name and digest, made where it is none.
+
+    Two data sets of one name are two golden sets: the later one has its digest in the name.
+    Whoever may log makes one this way: training code brings its results before a curator comes.
+    """
+    access.require(Action.LOG)
+    name = clean_key(name[:MAX_DATASET_NAME], field="dataset_name", what="name of a data set")
+    digest = clean_text(digest, field="dataset_digest", max_length=64, multiline=False)
+    for candidate in (name, f"{name} ({digest})"):
+        # Made by somebody else at this moment is as good as made here.
+        for _attempt in range(2):
+            found = GoldenSet.objects.filter(team=access.team, name_key=name_key(candidate)).first()
+            if found is None:
+                found = _marked_by_name(candidate, digest, access)
+            if found is not None:
+                break
+        if found is not None and found.digest == digest:
+            return found
+    raise GoldenSetExists(f"There is a golden set {candidate!r} with another digest already.")
+
+
+def _marked_by_name(name: str, digest: str, access: Access) -> GoldenSet | None:
+    try:
+        golden_set = _new_golden_set(
+            access.team,
+            name=name,
+            title=name[:128],
+            artifact=None,
+            digest=digest,
+            example_count=None,
+            description="",
+            access=access,
+            at=None,
+        )
+    except GoldenSetExists:
+        return None
+    record(
+        kind="golden_set.marked",
+        actor=access.actor,
+        subjects=[golden_set_subject(golden_set)],
+        team_id=access.team.pk,
+        after={"name": golden_set.name, "digest": golden_set.digest, "n": None},
+    )
+    return golden_set
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, path
 from apps.mlflow_api.endpoint import ARTIFACTS, ENDPOINTS, MLFLOW, SITE, methods_of
 from apps.mlflow_api.views import (  # importing a module binds its endpoints
     artifacts,  # noqa: F401
+    logged_models,  # noqa: F401
     server,
 )
 

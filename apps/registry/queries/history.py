@@ -21,7 +21,7 @@ from apps.core.paging import Key, Page, paginate
 from apps.core.text import csv_lines
 from apps.core.times import to_text
 from apps.evaluations.models import GoldenSet
-from apps.evaluations.queries import visible_metrics
+from apps.evaluations.queries import known_golden_sets, visible_metrics
 from apps.projects.models import Project
 from apps.registry.queries.columns import visible_columns
 from apps.runs.models import Run
@@ -163,7 +163,8 @@ def visible_events(events: QuerySet[Event], user: User) -> QuerySet[Event]:
     events: of a thing that was purged nobody can say any more who else might have seen it."""
     is_admin = Membership.objects.filter(user=user, team=OuterRef("team_id"), role=Role.ADMIN)
     # What is in the bin has a history still, for those who could see it before.
-    projects = Project.with_deleted.visible_to(user).values("pk")
+    seen = Project.with_deleted.visible_to(user)
+    projects = seen.values("pk")
     known = {
         "project": projects,
         "run": Run.with_deleted.filter(project__in=projects).values("pk"),
@@ -172,9 +173,7 @@ def visible_events(events: QuerySet[Event], user: User) -> QuerySet[Event]:
         "collection": Collection.with_deleted.filter(
             Q(project=None, team__in=user.memberships.values("team")) | Q(project__in=projects)
         ).values("pk"),
-        "golden_set": GoldenSet.objects.filter(
-            Q(artifact=None) | Q(artifact__project__in=projects)
-        ).values("pk"),
+        "golden_set": GoldenSet.objects.filter(known_golden_sets(seen)).values("pk"),
         "column": visible_columns(user).values("pk"),
         "metric": visible_metrics(user).values("pk"),
     }

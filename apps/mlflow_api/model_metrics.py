@@ -1,0 +1,209 @@
+"""Metrics that a client logs for a model: what the model's answer says, and results of it.
+
+A metric that is logged with the id of a model and a data set is that model's result on the golden
+set of that name and digest; without a data set it is one of training. The points themselves are the
+run's, like any other.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+
+from apps.artifacts.choices import MODEL, ArtifactState
+from apps.artifacts.models import ArtifactVersion
+from apps.core.errors import NotFound
+from apps.evaluations.choices import Source
+from apps.evaluations.models import GoldenSet
+from apps.evaluations.services import MAX_RESULTS_AT_ONCE, Score, named_golden_set, record_results
+from apps.mlflow_api.models import LoggedModel, LoggedModelMetric
+from apps.mlflow_api.places import MODEL_ID_PREFIX
+from apps.projects.access import Access
+from apps.runs.models import Run
+from apps.series.choices import SeriesKind
+from apps.series.queries import series_of
+
+# Of one run at its end; a run with more is no table of scores.
+MAX_TRAINING: Final = 100
+
+
+@dataclass(frozen=True)
+class ModelMetric:
+    """One point that a run logged for a model. `timestamp` is in milliseconds."""
+
+    model_id: str
+    key: str
+    value: float
+    step: int
+    timestamp: int
+    dataset_name: str = ""
+    dataset_digest: str = ""
+
+
+@transaction.atomic
+def record_model_metrics(*, run: Run, metrics: Sequence[ModelMetric], access: Access) -> None:
+    """Keep the newest of these points for each model, key and data set, and record those of sealed
+    models as results. `access` is to the run's project.
+
+    Raises NotFound when the team has no such model, or none that the caller may see.
+    """
+    by_model: dict[str, list[ModelMetric]] = {}
+    for metric in metrics:
+        by_model.setdefault(metric.model_id, []).append(metric)
+    for model_id, points in sorted(by_model.items()):
+        artifact, model = _locked(model_id, access)
+        newest = _newest(points)
+        if model is not None:
+            newest = _keep(model, run, newest)
+        if artifact.state == ArtifactState.SEALED:
+            _record(artifact, newest, run, access)
+
+
+def record_kept_metrics(*, model: LoggedModel, access: Access) -> None:
+    """Record what was logged for a model before it was sealed."""
+    by_run: dict[Run | None, list[ModelMetric]] = {}
+    for row in model.metrics.select_related("run").order_by("pk"):
+        by_run.setdefault(row.run, []).append(_point(row))
+    for run, points in by_run.items():
+        _record(model.artifact, points, run, access)
+
+
+def record_training_results(*, run: Run, access: Access, **_: object) -> None:
+    """Record the last value of each metric of a run that has ended, as results of training, for the
+    models that it logged; a metric that was logged for a model is that model's already."""
+    models = LoggedModel.objects.filter(
+        source_run=run, artifact__state=ArtifactState.SEALED, artifact__versions__deleted_at=None
+    ).distinct()
+    found = list(models.select_related("artifact__project").order_by("pk"))
+    if not found:
+        return
+    series = series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_TRAINING]
+    values = {one.key: one.last for one in series if one.last is not None}
+    for model in found:
+        own = set(model.metrics.filter(dataset_name="").values_list("key", flat=True))
+        scores = [Score(key, value) for key, value in values.items() if key not in own]
+        _record_scores(model.artifact, scores, run, access)
+
+
+def _locked(model_id: str, access: Access) -> tuple[ArtifactVersion, LoggedModel | None]:
+    """The artifact version, and with it the model, locked until the transaction ends."""
+    missing = NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
+    if not model_id.startswith(MODEL_ID_PREFIX):
+        raise missing
+    artifact = (
+        ArtifactVersion.objects.standing()
+        .select_for_update(of=("self",), no_key=True)
+        .select_related("project")
+        .filter(key=model_id.removeprefix(MODEL_ID_PREFIX), type=MODEL, project__team=access.team)
+        .first()
+    )
+    if artifact is None:
+        raise missing
+    try:
+        access.within(artifact.project)
+    except NotFound:
+        raise missing from None
+    return artifact, LoggedModel.objects.filter(artifact=artifact).first()
+
+
+def _newest(points: Iterable[ModelMetric]) -> list[ModelMetric]:
+    newest: dict[tuple[str, str, str], ModelMetric] = {}
+    for point in points:
+        place = (point.key, point.dataset_name, point.dataset_digest)
+        if place not in newest or _order(point) >= _order(newest[place]):
+            newest[place] = point
+    return list(newest.values())
+
+
+def _keep(model: LoggedModel, run: Run, points: Sequence[ModelMetric]) -> list[ModelMetric]:
+    """Write those of the points that are newer than what is kept; which ones these are."""
+    rows = {
+        (row.key, row.dataset_name, row.dataset_digest): row
+        for row in model.metrics.filter(run=run, key__in=[point.key for point in points])
+    }
+    fresh: list[ModelMetric] = []
+    changed: list[LoggedModelMetric] = []
+    added: list[LoggedModelMetric] = []
+    for point in points:
+        row = rows.get((point.key, point.dataset_name, point.dataset_digest))
+        if row is not None and _order(point) < _order(_point(row)):
+            continue
+        fresh.append(point)
+        (added if row is None else changed).append(_row(row, model, run, point))
+    LoggedModelMetric.objects.bulk_create(added)
+    LoggedModelMetric.objects.bulk_update(changed, ["value", "step", "timestamp_ms"])
+    return fresh
+
+
+def _row(
+    row: LoggedModelMetric | None, model: LoggedModel, run: Run, point: ModelMetric
+) -> LoggedModelMetric:
+    row = row or LoggedModelMetric(
+        model=model,
+        run=run,
+        key=point.key,
+        dataset_name=point.dataset_name,
+        dataset_digest=point.dataset_digest,
+    )
+    row.value = None if math.isnan(point.value) else point.value
+    row.step, row.timestamp_ms = point.step, point.timestamp
+    return row
+
+
+def _point(row: LoggedModelMetric) -> ModelMetric:
+    return ModelMetric(
+        model_id="",
+        key=row.key,
+        value=math.nan if row.value is None else row.value,
+        step=row.step,
+        timestamp=row.timestamp_ms,
+        dataset_name=row.dataset_name,
+        dataset_digest=row.dataset_digest,
+    )
+
+
+def _order(point: ModelMetric) -> tuple[int, int, float]:
+    """The protocol's order of points; what is no number comes first."""
+    value = -math.inf if math.isnan(point.value) else point.value
+    return point.step, point.timestamp, value
+
+
+def _record(
+    artifact: ArtifactVersion, points: Sequence[ModelMetric], run: Run | None, access: Access
+) -> None:
+    sets: dict[tuple[str, str], GoldenSet | None] = {("", ""): None}
+    scores = []
+    for point in points:
+        place = (point.dataset_name, point.dataset_digest)
+        if place not in sets:
+            sets[place] = named_golden_set(name=place[0], digest=place[1], access=access)
+        scores.append(Score(point.key, point.value, sets[place]))
+    _record_scores(artifact, scores, run, access)
+
+
+def _record_scores(
+    artifact: ArtifactVersion, scores: Sequence[Score], run: Run | None, access: Access
+) -> None:
+    """Record what differs from what is known: a point that is sent again is no new result."""
+    known: Mapping[tuple[str, int | None], float | None] = {
+        (metric, golden_set): value
+        for metric, golden_set, value in artifact.results.filter(is_current=True).values_list(
+            "metric__name", "golden_set", "value"
+        )
+    }
+    fresh = []
+    for score in scores:
+        place = (score.metric, score.golden_set.pk if score.golden_set else None)
+        value = None if math.isnan(score.value) else score.value
+        if place not in known or known[place] != value:
+            fresh.append(score)
+    for start in range(0, len(fresh), MAX_RESULTS_AT_ONCE):
+        record_results(
+            artifact=artifact,
+            scores=fresh[start : start + MAX_RESULTS_AT_ONCE],
+            access=access.within(artifact.project),
+            source=Source.MLFLOW,
+            run=run,
+        )
