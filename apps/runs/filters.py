@@ -109,6 +109,9 @@ def state_condition(op: Op, value: Any, at: datetime) -> Q:
     """A running run that has fallen silent counts as crashed, as everywhere."""
     if op in ("is missing", "is not missing"):
         return Q(pk__in=[]) if op == "is missing" else Q()
+    if op in _PATTERNS:
+        # Any state is one word, so a pattern is as good as the words in it.
+        return state_condition("!~" if op in _NOT_LIKE else "~", value.strip("%"), at)
     if op in ("~", "!~"):
         found = tuple(state for state in RunState.values if value.lower() in state)
         return state_condition("in" if op == "~" else "not in", found, at)
@@ -134,9 +137,21 @@ def _tag_condition(op: Op, value: Any) -> Q:
     if op in ("~", "!~"):
         found = Q(Exists(_tags().filter(name__icontains=value)))
         return found if op == "~" else ~found
+    if op in _PATTERNS:
+        found = Q(Exists(_tags().filter(_like("name", op, value))))
+        return ~found if op in _NOT_LIKE else found
     names = value if op in ("in", "not in") else [value]
     found = Q(Exists(_tags().filter(name__in=names)))
     return found if op in ("=", "in") else ~found
+
+
+_PATTERNS: tuple[Op, ...] = ("like", "not like", "ilike", "not ilike")
+_NOT_LIKE: tuple[Op, ...] = ("not like", "not ilike")
+
+
+def _like(field: str, op: Op, pattern: str) -> Q:
+    """Fits the pattern (core.patterns), whether or not the operator says not."""
+    return Q(**{f"{field}__{op.removeprefix('not ')}": pattern})
 
 
 class _ValueCondition:
@@ -156,6 +171,9 @@ class _ValueCondition:
         if op in ("~", "!~"):
             found = self._runs(Q(text__icontains=value))
             return found if op == "~" else ~found
+        if op in _PATTERNS:
+            found = self._runs(_like("text", op, value))
+            return ~found if op in _NOT_LIKE else found
         numbers = [one for one in values if not isinstance(one, str)]
         wanted = Q(brief__in=[text for text in texts if len(text) < BRIEF])
         long = [text for text in texts if len(text) >= BRIEF]

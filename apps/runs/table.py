@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from apps.core.errors import Invalid
 from apps.core.paging import Key
-from apps.core.tables import Segment, TableQuery, blocks, cut
+from apps.core.tables import Cut, Segment, TableQuery, blocks, cut
 from apps.projects.models import Project
 from apps.runs.choices import RunState
-from apps.runs.columns import FIGURES, RunColumn, RunKeys, read_column, values_of
+from apps.runs.columns import EVERY_KEY, FIGURES, RunColumn, RunKeys, read_column, values_of
 from apps.runs.filters import matching_runs, state_condition
 from apps.runs.models import SILENCE, Run, RunParam, RunTag
 from apps.series.choices import SeriesKind
@@ -118,6 +118,25 @@ def all_runs(
     matching = matching_runs(project, query, keys, now)
     for block in blocks(_segments(matching, query, project, keys, now)):
         yield from _rows(block, columns, now)
+
+
+def ordered_runs(
+    project: Project,
+    runs: QuerySet[Run],
+    *,
+    sort: str,
+    scope: str,
+    cursor: str = "",
+    size: int,
+    at: datetime | None = None,
+) -> Cut:
+    """A page of these runs of a project by primary key, in the order of any column.
+
+    `scope` is the text that the runs were picked by: a cursor counts in that list only. Raises
+    Invalid for an order or a cursor without sense.
+    """
+    query = TableQuery(sort=sort, where=scope, cursor=cursor, size=size)
+    return cut(_segments(runs, query, project, EVERY_KEY, at or timezone.now()), query)
 
 
 def usual_columns(project: Project) -> list[RunColumn]:

@@ -59,9 +59,13 @@ class Field:
     function: Callable[..., Any]
     arguments: Mapping[str, Argument]
     required: frozenset[str]
+    # What takes whatever comes, because it refuses it all.
+    is_open: bool = False
 
     def call(self, node: Any, given: Mapping[str, Any], note: Callable[[str], None]) -> Any:
         """The field's value for these arguments. `note` hears of those that are not known."""
+        if self.is_open:
+            return self.function(node)
         values = {}
         for name, value in given.items():
             argument = self.arguments.get(plain(name))
@@ -162,6 +166,8 @@ def is_a(node: Any, name: str) -> bool:
 
 def _field(name: str, function: Callable[..., Any]) -> Field:
     parameters = list(inspect.signature(function).parameters.values())[1:]
+    if any(found.kind == found.VAR_KEYWORD for found in parameters):
+        return Field(name, function, {}, frozenset(), is_open=True)
     arguments = {plain(found.name): Argument(found.name, found.annotation) for found in parameters}
     required = frozenset(
         found.name for found in parameters if found.default is inspect.Parameter.empty

@@ -38,7 +38,7 @@ from apps.wandb_api.schema import mutation
 from apps.wandb_api.types.runs import RunNode
 
 DELETED_BY_CLIENT = "Deleted through the wandb client."
-MAX_WAIT = timedelta(days=1)
+MAX_WAIT_MS = 24 * 3600 * 1000
 
 
 @mutation
@@ -194,19 +194,19 @@ def notify_scriptable_run_alert(
     severity: str | None = None,
     wait_duration: int | None = None,
 ) -> dict[str, Any]:
-    """An alert; one of the same title that comes within `waitDuration` (in ns) is dropped."""
+    """An alert; one of the same title that comes within `waitDuration` (in ms) is dropped."""
     run, access = run_by_name(context, entity_name, project_name, run_name)
     level = (severity or "INFO").lower()
     if level not in AlertLevel.values:
         raise Invalid("severity must be INFO, WARN or ERROR.", field="severity")
-    wait = timedelta(microseconds=min(max(wait_duration or 0, 0), 10**15) / 1000)
+    wait = timedelta(milliseconds=min(max(wait_duration or 0, 0), MAX_WAIT_MS))
     raise_alert(
         run=run,
         access=access,
         title=title,
         text=text,
         level=AlertLevel(level),
-        wait=min(wait, MAX_WAIT),
+        wait=wait,
     )
     return {"success": True}
 

@@ -1,6 +1,7 @@
 """What documents can select. Importing a module declares its types; each part has its line here."""
 
 from apps.wandb_api.types import (  # noqa: F401
+    absent,
     people,
     projects,
     query,

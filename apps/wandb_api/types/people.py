@@ -1,14 +1,15 @@
 """Who is asking, teams (entities), and teams again as their own organisations."""
 
 from apps.accounts.models import ApiKey, Team, User
-from apps.accounts.queries import keys_of
+from apps.accounts.queries import keys_of, members_of
 from apps.core.jsontext import dump
 from apps.wandb_api import ids
 from apps.wandb_api.connections import Connection, whole
-from apps.wandb_api.schema import Node, field, field_of
+from apps.wandb_api.schema import Node, field, field_of, nodes
 from apps.wandb_api.types.query import Query
 
 # Code is kept with a run where its own settings say so.
+MAX_FOUND = 100
 FLAGS = dump({"code_saving_enabled": True})
 
 
@@ -46,6 +47,10 @@ class Entity(Node):
     @field
     def organization(self) -> "Organization":
         return Organization(self.context, self.row)
+
+    @field
+    def members(self) -> list["Person"]:
+        return nodes(Person, self.context, (one.user for one in members_of(self.row)))
 
     @field
     def user(self) -> None:
@@ -136,6 +141,18 @@ class Person(Node):
         return False
 
     @field
+    def account_type(self) -> str:
+        return "MEMBER"
+
+    @field
+    def pending(self) -> bool:
+        return False
+
+    @field
+    def api_key(self) -> None:
+        """Shown once, when it is made."""
+
+    @field
     def deleted_at(self) -> None:
         """Accounts are closed here, not deleted."""
 
@@ -157,6 +174,15 @@ class Person(Node):
 @field_of("Query")
 def viewer(node: Query) -> Person:
     return Person(node.context, node.context.user)
+
+
+@field_of("Query")
+def users(node: Query, *, query: str | None = None) -> Connection:
+    """People of the caller's teams by name."""
+    found = User.objects.filter(memberships__team__in=node.context.teams).distinct()
+    if query:
+        found = found.filter(username__icontains=query)
+    return whole(node.context, Person, found.order_by("username_key")[:MAX_FOUND])
 
 
 @field_of("Query")

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.core.limits import MAX_PAGE_SIZE
 from apps.runs.models import Run, RunTag
 from apps.runs.queries import config_of
-from apps.wandb_api import ids, places
+from apps.wandb_api import ids, places, run_search
 from apps.wandb_api.configs import own_values, wrapped
-from apps.wandb_api.schema import Node, field, field_of
+from apps.wandb_api.connections import Connection, page_size
+from apps.wandb_api.schema import Node, field, field_of, nodes
 from apps.wandb_api.times import wire_time
 from apps.wandb_api.types.people import Person
 from apps.wandb_api.types.projects import ProjectNode
@@ -161,6 +163,48 @@ def run(node: ProjectNode, *, name: str) -> RunNode | None:
     found = Run.objects.filter(project=node.row.project, key=name)
     row = found.select_related("project__team", "created_by").first()
     return RunNode(node.context, row) if row else None
+
+
+@field_of("Project")
+def runs(
+    node: ProjectNode,
+    *,
+    filters: str | None = None,
+    order: str | None = None,
+    first: int | None = None,
+    after: str | None = None,
+) -> Connection | None:
+    """Runs in the asked order; without one the newest come first."""
+    place = node.row.project
+    if place is None:
+        return None
+    size = min(page_size(first), MAX_PAGE_SIZE)
+    page = run_search.search(place, filters=filters, order=order, cursor=after, size=size)
+    found = Run.objects.select_related("project__team", "created_by").in_bulk(page.rows)
+    rows = [found[key] for key in page.rows if key in found]
+    cursors = [""] * (len(rows) - 1) + [page.next] if rows else []
+    return Connection(
+        node.context,
+        nodes(RunNode, node.context, rows),
+        cursors=cursors,
+        has_next=bool(page.next),
+        count=run_search.matching(place, filters, timezone.now()).count,
+    )
+
+
+@field_of("Project")
+def buckets(
+    node: ProjectNode, *, first: int | None = None, after: str | None = None
+) -> Connection | None:
+    """Runs under their oldest name."""
+    return runs(node, first=first, after=after)
+
+
+@field_of("Project")
+def run_count(node: ProjectNode, *, filters: str | None = None) -> int:
+    if node.row.project is None:
+        return 0
+    return run_search.matching(node.row.project, filters, timezone.now()).count()
 
 
 @field_of("Project")
