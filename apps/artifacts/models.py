@@ -134,8 +134,8 @@ class Collection(models.Model):
         Project, null=True, blank=True, on_delete=models.CASCADE, related_name="collections"
     )
     type = models.CharField(max_length=64)
-    name = models.CharField(max_length=128)
-    name_key = models.CharField(max_length=256)
+    name = models.CharField(max_length=256)
+    name_key = models.CharField(max_length=512)
     title = models.CharField(max_length=256, blank=True)
     description = models.TextField(blank=True)
     # 0 for a collection that a W&B client made, else 1. Numbers are never used twice.
@@ -262,8 +262,8 @@ class LabelHolding(models.Model):
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="holdings")
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="holdings")
-    label = models.CharField(max_length=64)
-    label_key = models.CharField(max_length=128)
+    label = models.CharField(max_length=255)
+    label_key = models.CharField(max_length=510)
     is_exclusive = models.BooleanField(default=True)
     # Given as one of MLflow's stages, which any number of versions may be in beside the holder.
     is_stage = models.BooleanField(default=False)

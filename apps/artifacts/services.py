@@ -49,6 +49,8 @@ from apps.runs.models import Run
 
 MAX_FILES = 100_000
 MAX_NOTE = 20_000
+# Of a collection; as long as mlflow takes for a registered model.
+MAX_NAME = 256
 
 
 class ArtifactSealed(Conflict):
@@ -69,6 +71,10 @@ class ContentMissing(Conflict):
 
 class VersionInUse(Conflict):
     """The version holds a label; take the label away first."""
+
+
+class CollectionExists(Conflict):
+    """There is a collection of this name already."""
 
 
 class NameInBin(Conflict):
@@ -309,22 +315,25 @@ def ensure_collection(
     first_number: int = 1,
     title: str = "",
     description: str = "",
+    must_be_new: bool = False,
     at: datetime | None = None,
 ) -> Collection:
     """The collection of that name in the project (or with None in the registry), made if missing.
 
     Raises Conflict when the name is taken by a collection of another type, NameInBin by one in the
-    bin, which keeps its name so that it can always be restored.
+    bin, which keeps its name so that it can always be restored. With `must_be_new` raises
+    CollectionExists where there is one already.
     """
     access.require(Action.LOG)
     team: Team = access.team
-    name = clean_name(name, field="collection", max_length=128, what="collection name")
+    name = clean_name(name, field="collection", max_length=MAX_NAME, what="collection name")
     type = clean_name(type, field="type", max_length=64, what="type", spaces=False)
     key = name_key(name)
     standing = Collection.objects.filter(team=team, project=project, name_key=key)
     if project is None:
         standing = standing.filter(type=type)
     collection = standing.first()
+    is_new = collection is None
     if collection is None:
         now = at or timezone.now()
         collection = Collection(
@@ -346,6 +355,7 @@ def ensure_collection(
         except IntegrityError:
             # Somebody else made it at the same moment, or it is in the bin: that keeps the name.
             collection = standing.first()
+            is_new = False
             if collection is None:
                 raise NameInBin(name) from None
         else:
@@ -358,6 +368,8 @@ def ensure_collection(
                 after={"name": name, "type": type},
                 at=at,
             )
+    if must_be_new and not is_new:
+        raise CollectionExists(f"There is a {type} {name!r} already.")
     if collection.type != type:
         raise Conflict(f"{name!r} is a collection of type {collection.type} already.")
     return collection
@@ -383,7 +395,7 @@ def update_collection(
     after: dict[str, object] = {}
     former = locked.name
     if name is not None and name != former:
-        locked.name = clean_name(name, field="name", max_length=128, what="collection name")
+        locked.name = clean_name(name, field="name", max_length=MAX_NAME, what="collection name")
         locked.name_key = name_key(name)
         before["name"], after["name"] = former, name
     if title is not None:

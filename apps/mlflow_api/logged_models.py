@@ -187,7 +187,7 @@ def _clean_name(name: str, project: Project) -> str:
             "Model name must be a non-empty string and cannot contain the following "
             f"characters: {', '.join(_FORBIDDEN)}.",
         )
-    name = clean_name(name, field="name", max_length=128, what="model name")
+    name = clean_name(name, field="name", max_length=256, what="model name")
     found = Collection.with_deleted.filter(project=project, name_key=name_key(name)).first()
     if found is not None and found.deleted_at is not None:
         raise NameInBin(found.name)

@@ -105,6 +105,7 @@ class World:
             "result": str(place.result),
             "view": str(self.view(route, place)),
             "item": place.item,
+            "model_id": f"m-{place.artifact}",
             "digest": hashlib.sha256(BODY).hexdigest(),
             "token": self.token,
         }[name]

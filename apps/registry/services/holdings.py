@@ -17,6 +17,8 @@ from apps.registry.models import StatusLabel
 from apps.registry.queries.labels import label_rules
 
 MAX_REASON = 4_000
+# A word of the vocabulary is shorter; outside it clients give words as long as mlflow takes.
+MAX_LABEL = 255
 
 _COMPUTED = re.compile(r"latest|v\d+", re.IGNORECASE)
 
@@ -26,7 +28,7 @@ def check_may_move(label: str, access: Access) -> StatusLabel:
 
     For doors that are told of a label long before they give it.
     """
-    name = clean_name(label, field="label", max_length=64, what="label", spaces=False)
+    name = clean_name(label, field="label", max_length=MAX_LABEL, what="label", spaces=False)
     if _COMPUTED.fullmatch(name):
         raise Invalid(f"{name} is computed from the numbers; it cannot be given.", field="label")
     rules = label_rules(access.team, name)
