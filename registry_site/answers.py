@@ -82,6 +82,9 @@ DIALECTS: list[tuple[str, Dialect]] = [
     ("/files/", wandb),
     ("/artifacts/", wandb),
     ("/artifactsV2/", wandb),
+    ("/storage/", wandb),
+    ("/sdk/", wandb),
+    ("/oidc/", wandb),
 ]
 
 

@@ -20,8 +20,9 @@ SECRET_SHAPES = re.compile(
     r"\b[A-Za-z][A-Za-z0-9_]{0,19}-[A-Za-z0-9]{40}\b"
     r"|(?<=[Bb]earer )[^\s\"',]+|(?<=[Bb]asic )[A-Za-z0-9+/=_-]{8,}"
 )
-# A one-time link is a password in the path; in a query it is the value of a secret name.
-SECRET_PATHS = re.compile(r"(?<=/sign-in/)[^/?\s]+")
+# A one-time link is a password in the path, so is a signed address; in a query it is the value of a
+# secret name.
+SECRET_PATHS = re.compile(r"(?<=/sign-in/)[^/?\s]+|(?<=/storage/)[^/?\s]+")
 SECRET_QUERY = re.compile(
     r"([?&](?:[\w.-]*(?:token|password|secret|signature|credential|api_?key)[\w.-]*|key|sig)=)"
     r"[^&\s]*",

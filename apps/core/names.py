@@ -26,8 +26,8 @@ RESERVED: Final = frozenset(
     activity admin ajax-api api apple-touch-icon.png artifacts artifactsv2 assets audit authorize
     bin compare favicon.ico files get-artifact golden-sets graphql health healthz help home keys
     labels login logout metrics model-versions models new oidc people projects readyz registry
-    reports robots.txt runs search security settings setup share sign-in sign-out signin signout
-    signup static team teams user users version versions viewer .well-known
+    reports robots.txt runs sdk search security settings setup share sign-in sign-out signin signout
+    signup static storage team teams user users version versions viewer .well-known
     """.split()  # noqa: SIM905
 )
 

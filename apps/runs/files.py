@@ -3,11 +3,13 @@
 Files are measurements, as points are: storing them is no event. Nothing is sealed here.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Lookup, QuerySet, Value
 from django.utils import timezone
 
 from apps.content.models import Blob
@@ -20,6 +22,19 @@ from apps.runs.models import Run, RunFile
 from apps.runs.queries import RunInBin
 
 MAX_FILES = 100_000
+# What `clean_path` refuses in a path, where a client has made the name of a metric part of it.
+_AWKWARD = re.compile(r"[\\%?#;\x00-\x1f\x7f]")
+
+
+class _Like(Lookup):
+    """LIKE with the pattern as it is, which Django's own look-ups would escape."""
+
+    lookup_name = "like"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        path, of_path = self.process_lhs(compiler, connection)
+        pattern, of_pattern = self.process_rhs(compiler, connection)
+        return f"{path} LIKE {pattern} ESCAPE '\\'", [*of_path, *of_pattern]
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,18 @@ def file_at(run: Run, path: str) -> RunFile:
     if found is None:
         raise NotFound(f"The run {run.key} has no file {path!r}.")
     return found
+
+
+def storable_path(name: str) -> str:
+    """The path under which a file goes that a client names: the characters that no path may have
+    become `_`. Media files are named after their metric (`media/images/50% crop_3_f00.png`)."""
+    return _AWKWARD.sub("_", name)
+
+
+def files_like(run: Run, pattern: str) -> QuerySet[RunFile]:
+    """The files of a run whose path is like a pattern as SQL has it: `%` any text, `_` any one
+    character."""
+    return files_of(run).filter(_Like(F("path"), Value(pattern)))
 
 
 def files_below(run: Run, folder: str) -> QuerySet[RunFile]:

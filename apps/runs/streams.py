@@ -266,15 +266,15 @@ def _save_rows(run: Run, stream: str, kind: SeriesKind, rows: Sequence[Row]) -> 
             times.append(row.at)
             values.append(value)
         objects += [ObjectValue(key, row.step, row.at, item) for key, item in row.objects.items()]
-    place = {"scope_id": run.project_id, "owner_id": run.pk}
-    append(**place, kind=kind, batches=[Batch(key, *found) for key, found in columns.items()])
+    batches = [Batch(key, *found) for key, found in columns.items()]
+    append(scope_id=run.project_id, owner_id=run.pk, kind=kind, batches=batches)
     clock = Batch(
         stream,
         [row.step for row in rows],
         [row.at for row in rows],
         [math.nan if row.seconds is None else row.seconds for row in rows],
     )
-    append(**place, kind=SeriesKind.ROWS, batches=[clock])
+    append(scope_id=run.project_id, owner_id=run.pk, kind=SeriesKind.ROWS, batches=[clock])
     append_objects(owner_id=run.pk, objects=objects)
 
 

@@ -11,7 +11,11 @@ from django.urls import URLPattern, URLResolver, path
 from apps.wandb_api.auth import door, graphql_shape
 from apps.wandb_api.views import graphql
 
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = (
+    "apps.wandb_api.storage",
+    "apps.wandb_api.file_stream",
+    "apps.wandb_api.downloads",
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("graphql", door(graphql, "POST", shape=graphql_shape), name="wandb-graphql"),

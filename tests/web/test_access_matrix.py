@@ -20,6 +20,7 @@ from django.urls import reverse
 from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
+from apps.artifacts.models import ArtifactFile
 from apps.bin.services.deletion import delete_run
 from apps.content.services import store
 from apps.core.checks import ANY, Route, routes
@@ -107,6 +108,8 @@ class World:
             "item": place.item,
             "model_id": f"m-{place.artifact}",
             "digest": hashlib.sha256(BODY).hexdigest(),
+            "rest": ArtifactFile.objects.get(artifact__key=place.artifact).blob.md5,
+            "region": "default",
             "token": self.token,
         }[name]
 

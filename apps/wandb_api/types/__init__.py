@@ -5,6 +5,8 @@ from apps.wandb_api.types import (  # noqa: F401
     people,
     projects,
     query,
+    run_files,
+    run_history,
     runs,
     server,
 )
