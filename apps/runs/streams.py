@@ -41,6 +41,7 @@ from apps.runs.services import (
     run_subject,
     value_parts,
 )
+from apps.runs.signals import run_summarized
 from apps.series.choices import SeriesKind
 from apps.series.models import Series
 from apps.series.services import (
@@ -138,7 +139,7 @@ def take_in(*, run: Run, portion: Portion, access: Access, at: datetime | None =
         positions.pass_by(CONSOLE, portion.console)
         _save_console(run, portion.console, access)
     if portion.summary is not None:
-        replace_summary(run=run, summary=portion.summary)
+        replace_summary(run=run, summary=portion.summary, access=access)
     positions.save()
     if portion.is_complete:
         _end(run, portion.exit_code, access, now)
@@ -146,7 +147,7 @@ def take_in(*, run: Run, portion: Portion, access: Access, at: datetime | None =
 
 
 @transaction.atomic
-def replace_summary(*, run: Run, summary: Mapping[str, object]) -> None:
+def replace_summary(*, run: Run, summary: Mapping[str, object], access: Access) -> None:
     """Keep a summary as it is, and its leaves where runs are sorted and filtered by them.
 
     Nothing in it is refused: of more than MAX_SUMMARY_LEAVES leaves the first are to be found, and
@@ -163,6 +164,8 @@ def replace_summary(*, run: Run, summary: Mapping[str, object]) -> None:
         update_fields=["text", "number", "brief"],
     )
     SummaryValue.objects.filter(run=run, key__in=known.keys() - leaves.keys()).delete()
+    if run.state != RunState.RUNNING:
+        run_summarized.send(Run, run=run, access=access)
 
 
 @transaction.atomic

@@ -59,6 +59,9 @@ class World:
         self.run = build.run(self.editor, self.project)
         self.access: Access = build.access(self.editor, project=self.project)
 
+    def summarize(self, summary: dict[str, object]) -> None:
+        replace_summary(run=self.run, summary=summary, access=self.access)
+
     def take_in(self, portion: Portion, at: datetime | None = None) -> Receipt:
         return take_in(run=self.run, portion=portion, access=self.access, at=at)
 
@@ -209,15 +212,15 @@ class TestSummary:
         assert summary_of(world.run) == {"epoch": 0, "loss": pytest.approx(1 / 3)}
 
     def test_the_same_again_writes_no_leaf(self, world: World) -> None:
-        replace_summary(run=world.run, summary={f"k{n}": n for n in range(100)})
+        world.summarize({f"k{n}": n for n in range(100)})
         before = list(SummaryValue.objects.order_by("key").values_list("pk", "key"))
 
-        replace_summary(run=world.run, summary={f"k{n}": n for n in range(100)})
+        world.summarize({f"k{n}": n for n in range(100)})
 
         assert list(SummaryValue.objects.order_by("key").values_list("pk", "key")) == before
 
     def test_a_huge_one_is_not_refused(self, world: World) -> None:
-        replace_summary(run=world.run, summary={f"k{n}\n": n for n in range(6_000)})
+        world.summarize({f"k{n}\n": n for n in range(6_000)})
 
         assert SummaryValue.objects.filter(run=world.run).count() == 5_000
         assert len(summary_of(world.run)) == 6_000

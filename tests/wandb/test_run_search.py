@@ -31,8 +31,8 @@ def runs(editor: Caller) -> list[Run]:
     alpha, beta, gamma = made
     update_run(run=alpha, access=access, tags={"old": "", "best": ""}, group="g1", job_type="train")
     update_run(run=beta, access=access, tags={"old": ""}, group="g2")
-    replace_summary(run=alpha, summary={"acc": 0.5, "note": "poor"})
-    replace_summary(run=beta, summary={"acc": 0.9})
+    replace_summary(run=alpha, summary={"acc": 0.5, "note": "poor"}, access=access)
+    replace_summary(run=beta, summary={"acc": 0.9}, access=access)
     log_points(
         run=gamma,
         access=access,

@@ -98,7 +98,7 @@ def upsert_bucket(
         )
         if summary_metrics is not None:
             summary = configs.read_object(summary_metrics, "summaryMetrics")
-            replace_summary(run=run, summary=summary)
+            replace_summary(run=run, summary=summary, access=access)
         if state is not None:
             run = _into_state(run, state, access)
     return {
