@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from apps.accounts.choices import Scope
 from apps.accounts.models import ApiKey, Team, User
-from apps.accounts.queries import teams_of
+from apps.accounts.queries import keys_of, teams_of
 from apps.core.errors import NotFound
 from apps.projects.access import Access, access_to, actor_of
 from apps.wandb_api.schema import plain
@@ -30,6 +30,11 @@ class Context:
     def teams(self) -> list[Team]:
         """The caller's teams by name."""
         return [membership.team for membership in teams_of(self.user)]
+
+    @cached_property
+    def keys(self) -> list[ApiKey]:
+        """The caller's own keys, newest first."""
+        return list(keys_of(self.user))
 
     @cached_property
     def default_team(self) -> Team:

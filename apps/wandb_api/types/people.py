@@ -1,7 +1,7 @@
 """Who is asking, teams (entities), and teams again as their own organisations."""
 
 from apps.accounts.models import ApiKey, Team, User
-from apps.accounts.queries import keys_of, members_of
+from apps.accounts.queries import members_of
 from apps.core.jsontext import dump
 from apps.wandb_api import ids
 from apps.wandb_api.connections import Connection, whole
@@ -168,7 +168,7 @@ class Person(Node):
 
     @field
     def api_keys(self) -> Connection | None:
-        return whole(self.context, Key, keys_of(self.row)) if self.is_caller else None
+        return whole(self.context, Key, self.context.keys) if self.is_caller else None
 
 
 @field_of("Query")
