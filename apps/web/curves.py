@@ -1,13 +1,18 @@
 """The curves of a run: which of its series share a chart, and what is drawn of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy
+from django.utils.translation import gettext as _
+
+from apps.runs.metric_rules import MetricRules
 from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.encoding import Points
 from apps.series.models import Series
-from apps.series.queries import sampled
-from apps.web.charts import Chart, ChartSpec, Line, line_chart
+from apps.series.queries import MAX_SAMPLE, sampled
+from apps.web.charts import Chart, ChartSpec, Line, Point, line_chart
 from apps.web.charts.chart import Role, Style
 from apps.web.curve_options import CurveOptions, curve_points, start_of
 
@@ -15,6 +20,7 @@ CHARTS_ON_PAGE = 12
 MAX_LINES = 8
 
 USUAL = CurveOptions()
+NO_RULES = MetricRules()
 
 # What training code puts in front of a metric to say on which data it was measured. The first
 # look of a line is that of training, the second that of everything it is checked against.
@@ -39,15 +45,28 @@ _LOOKS: Sequence[tuple[Role, Style]] = (
 )
 
 
-def chart_groups(series: Iterable[Series]) -> list[tuple[str, list[str]]]:
+@dataclass(frozen=True)
+class Group:
+    """The series of one chart: `subject` is its name, `step` the metric along which it is drawn,
+    empty where that is the run's own step.
+    """
+
+    subject: str
+    keys: Sequence[str]
+    step: str = ""
+
+
+def chart_groups(series: Iterable[Series], rules: MetricRules = NO_RULES) -> list[Group]:
     """The keys by chart: `train/loss` and `val_loss` share `loss`. One point is no curve."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for one in series:
         if one.count > 1:
-            groups.setdefault(_subject(one.key), []).append(one.key)
+            groups.setdefault((_subject(one.key), rules.step_of(one.key)), []).append(one.key)
     return [
-        (subject, sorted(keys, key=rank)[:MAX_LINES])
-        for subject, keys in sorted(groups.items(), key=lambda group: (prefix(group[0]), group[0]))
+        Group(subject, sorted(keys, key=rank)[:MAX_LINES], step)
+        for (subject, step), keys in sorted(
+            groups.items(), key=lambda group: (prefix(group[0][0]), group[0])
+        )
     ]
 
 
@@ -59,38 +78,81 @@ def prefix(subject: str) -> str:
 
 def draw_curves(
     run: Run,
-    groups: Sequence[tuple[str, list[str]]],
+    groups: Sequence[Group],
     options: CurveOptions = USUAL,
     kind: SeriesKind = SeriesKind.METRIC,
 ) -> list[Chart]:
-    """A chart for each group, from three queries for all of them."""
-    keys = [key for _subject_, keys in groups for key in keys]
-    points = sampled(owner_id=run.pk, kind=kind, keys=keys, points=options.sample)
+    """A chart for each group, from three queries for all of them; six where metrics are steps."""
+    points = sampled(
+        owner_id=run.pk,
+        kind=kind,
+        keys=[key for group in groups for key in group.keys],
+        points=options.sample,
+    )
+    steps = _steps(run, {group.step for group in groups if group.step}, options)
     start = start_of(points.values())
-    return [
-        line_chart(
-            ChartSpec(
-                key=f"curve-{number}",
-                title=subject,
-                description=options.describe(subject),
-                x_label=options.x_label,
-                x_kind=options.x_kind,
-                log_y=options.log_y,
-                lines=[
-                    _line(key, points[key], _LOOKS[place % len(_LOOKS)], options, start)
-                    for place, key in enumerate(keys)
-                ],
-            )
+    charts = []
+    for number, group in enumerate(groups, 1):
+        along = steps.get(group.step)
+        lines = [
+            _line(key, points[key], _LOOKS[place % len(_LOOKS)], options, start, along)
+            for place, key in enumerate(group.keys)
+        ]
+        charts.append(_chart(f"curve-{number}", group, options, lines, is_along=along is not None))
+    return charts
+
+
+def _chart(
+    key: str, group: Group, options: CurveOptions, lines: Sequence[Line], *, is_along: bool
+) -> Chart:
+    described = options.describe(group.subject)
+    if is_along:
+        words = {"subject": group.subject, "step": group.step}
+        described = _("%(subject)s by %(step)s, as the code defined it.") % words
+    return line_chart(
+        ChartSpec(
+            key=key,
+            title=group.subject,
+            description=described,
+            x_label=group.step if is_along else options.x_label,
+            x_kind=options.x_kind,
+            log_y=options.log_y,
+            lines=lines,
         )
-        for number, (subject, keys) in enumerate(groups, 1)
+    )
+
+
+def _steps(run: Run, keys: set[str], options: CurveOptions) -> Mapping[str, Points]:
+    """The metrics that others are drawn along. Only by step: a clock is a clock."""
+    if not keys or options.x != "step":
+        return {}
+    found = sampled(owner_id=run.pk, kind=SeriesKind.METRIC, keys=sorted(keys), points=MAX_SAMPLE)
+    return {key: points for key, points in found.items() if len(points)}
+
+
+def _along(drawn: Sequence[Point], steps: Points) -> list[Point]:
+    """The same points, each where the other metric stood at its step or last before it."""
+    known = [(point.x, point.y) for point in drawn if isinstance(point.x, int | float)]
+    places = numpy.searchsorted(steps.steps, [x for x, _y in known], side="right") - 1
+    moved = [
+        (float(steps.values[place]), y)
+        for (_x, y), place in zip(known, places.tolist(), strict=True)
+        if place >= 0
     ]
+    return [Point(x, y) for x, y in sorted(moved, key=lambda pair: pair[0])]
 
 
 def _line(
-    name: str, points: Points, look: tuple[Role, Style], options: CurveOptions, start: float
+    name: str,
+    points: Points,
+    look: tuple[Role, Style],
+    options: CurveOptions,
+    start: float,
+    along: Points | None,
 ) -> Line:
     role, style = look
-    return Line(name, curve_points(points, options, start=start), role=role, style=style)
+    drawn = curve_points(points, options, start=start)
+    return Line(name, _along(drawn, along) if along is not None else drawn, role=role, style=style)
 
 
 def _subject(key: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.artifacts.choices import Direction
 from apps.artifacts.queries import RunEdge
@@ -16,6 +17,7 @@ from apps.core.numbers import format_bytes, format_count, format_value
 from apps.core.text import truncate
 from apps.core.times import ago, duration
 from apps.runs.choices import RunState, Stream
+from apps.runs.metric_rules import MetricRule, rules_of
 from apps.runs.models import ConsoleLine, Run, SummaryValue
 from apps.runs.queries import last_lines
 from apps.series.choices import SeriesKind
@@ -23,7 +25,15 @@ from apps.series.models import Series
 from apps.series.queries import series_of
 from apps.web.addresses import place_url
 from apps.web.charts import Chart
-from apps.web.curves import CHARTS_ON_PAGE, chart_groups, draw_curves, prefix
+from apps.web.curves import (
+    CHARTS_ON_PAGE,
+    NO_RULES,
+    Group,
+    chart_groups,
+    draw_curves,
+    prefix,
+)
+from apps.web.present.run_objects import medium_words
 from apps.web.run_page import RunPage
 from apps.web.run_words import STATE_HUES, run_seconds
 from apps.web.wrapping import wrapping
@@ -83,6 +93,7 @@ class Curves:
     next_url: str
     values: Sequence[dict[str, str]]
     values_note: str
+    hidden_note: str
 
     @property
     def charts(self) -> list[Chart]:
@@ -90,13 +101,16 @@ class Curves:
 
 
 def curves_of(run: Run, page: RunPage, address: str) -> Curves:
-    """What the run measured itself, or its machine. Four queries."""
+    """What the run measured itself, or its machine. Four queries, seven where metrics are steps."""
     kind = SeriesKind.SYSTEM if page.show == "system" else SeriesKind.METRIC
     found = series_of(owner_id=run.pk, kind=kind)
     if page.metric:
         found = found.filter(key__icontains=page.metric)
-    series = list(found[:READ_SERIES])
-    groups = chart_groups(series)
+    rules = rules_of(run) if kind == SeriesKind.METRIC else NO_RULES
+    known = list(found[:READ_SERIES])
+    # What the code hides is shown to who asks for it by name.
+    series = [one for one in known if page.metric or not rules.is_hidden(one.key)]
+    groups = chart_groups(series, rules)
     pages = max(-(-len(groups) // CHARTS_ON_PAGE), 1)
     number = min(page.page, pages)
     first = (number - 1) * CHARTS_ON_PAGE
@@ -107,14 +121,26 @@ def curves_of(run: Run, page: RunPage, address: str) -> Curves:
         text=_("Charts %(first)s–%(last)s of %(total)s") % span if pages > 1 else "",
         previous_url=page.turned(number - 1).address(address) if number > 1 else "",
         next_url=page.turned(number + 1).address(address) if number < pages else "",
-        values=[_value_row(one) for one in series[:SHOWN_VALUES]],
+        values=[_value_row(one, rules.of(one.key)) for one in series[:SHOWN_VALUES]],
         values_note=_values_note(len(series)),
+        hidden_note=_hidden_note(len(known) - len(series)),
     )
 
 
-def _sections(groups: Sequence[tuple[str, list[str]]], charts: Sequence[Chart]) -> list[Section]:
+def _hidden_note(count: int) -> str:
+    if not count:
+        return ""
+    note = ngettext(
+        "The code hides %(count)s metric; search for it to see it.",
+        "The code hides %(count)s metrics; search for them to see them.",
+        count,
+    )
+    return note % {"count": format_count(count)}
+
+
+def _sections(groups: Sequence[Group], charts: Sequence[Chart]) -> list[Section]:
     """Under headings only where there are several: one would say nothing."""
-    if len({prefix(subject) for subject, _keys in groups}) < 2:
+    if len({prefix(group.subject) for group in groups}) < 2:
         return [Section("", charts)] if charts else []
     return [Section(name, list(some)) for name, some in groupby(charts, lambda c: prefix(c.title))]
 
@@ -128,9 +154,11 @@ def _values_note(count: int) -> str:
     return _("The first %(shown)s of %(count)s; search to see others.") % words
 
 
-def _value_row(series: Series) -> dict[str, str]:
+def _value_row(series: Series, rule: MetricRule) -> dict[str, str]:
+    """The figures of a metric; `best` is the one that its code wants to be good."""
     return {
         "key": wrapping(series.key),
+        "best": {"minimize": "lowest", "maximize": "highest"}.get(rule.goal, ""),
         "last": format_value(series.last),
         "lowest": format_value(series.min_value),
         "highest": format_value(series.max_value),
@@ -179,7 +207,9 @@ def _shown_line(line: ConsoleLine) -> ShownLine:
 def summary_row(value: SummaryValue) -> dict[str, str]:
     """A value of the summary; a number as everywhere else, with all its digits beside it."""
     text = truncate(value.text, MAX_VALUE)
-    shown = text if value.number is None else format_value(value.number)
+    shown = medium_words(value.text) or text
+    if value.number is not None:
+        shown = format_value(value.number)
     return {"key": wrapping(value.key), "text": shown, "exact": text}
 
 

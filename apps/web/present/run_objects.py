@@ -34,6 +34,7 @@ SHOWN_PICTURES = 8
 MAX_PATHS = 2_000
 MAX_PATH = 1_024
 MAX_CAPTION = 80
+MAX_MEDIUM = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,18 @@ def _kind_words(kind: str) -> str:
         "histogram": _("histogram"),
     }
     return known.get(kind) or truncate(kind, 40)
+
+
+def medium_words(text: str) -> str:
+    """What kind of medium a value of the summary is; empty for any other value."""
+    if not text.startswith("{") or len(text) > MAX_MEDIUM:
+        return ""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return ""
+    kind = value.get("_type") if isinstance(value, dict) else None
+    return _kind_words(kind) if isinstance(kind, str) else ""
 
 
 def _bins(value: Mapping[str, object], kind: str) -> tuple[list[float], list[float]]:

@@ -19,7 +19,7 @@ from apps.artifacts.queries import edges_of_run
 from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
 from apps.runs.models import Run
-from apps.runs.queries import own_config_of, run_in
+from apps.runs.queries import config_of, own_config_of, run_in
 from apps.web.addresses import project_url, run_url, team_url
 from apps.web.curve_options import curve_controls
 from apps.web.htmx import answer, asks_for
@@ -38,6 +38,8 @@ from apps.web.present.run import (
     web_address,
 )
 from apps.web.present.run_code import code_of
+from apps.web.present.run_environment import custom_charts, environment_of
+from apps.web.present.run_family import alerts_of, family_of
 from apps.web.present.run_objects import objects_shown
 from apps.web.run_page import RunPage, read_run_page
 from apps.web.run_words import show_words
@@ -46,7 +48,8 @@ from apps.web.views.account import person
 from apps.web.views.versions import answer_files
 
 SHOWN_VALUES = 500
-SHOWN_TAGS = 100
+SHOWN_TAGS = 200
+CLIENT_TAGS = "mlflow."
 # A watcher asks once a second, so what is logged is seen within one and a half and a drawing.
 DRAWN_FOR_SECONDS = 0.5
 
@@ -65,7 +68,7 @@ def run(request: HttpRequest, team: str, project: str, run: str) -> HttpResponse
     shelf = shelf_of_run(found, access)
     if asks_for(request, "files"):
         return answer_files(request, shelf)
-    context = _shown(access, found, page, now) | _kept(request, found, page, shelf)
+    context = _shown(access, found, page, now) | _kept(request, page, shelf)
     if not asks_for(request, "view"):
         context |= _fixed(request, access, found)
     return answer(request, "runs/run.html", context, fragment="view")
@@ -112,6 +115,8 @@ def _shown(access: Access, run: Run, page: RunPage, now: Standing) -> dict[str, 
         context["controls"] = curve_controls(
             page.options, lambda options: page.drawn(options).address(address)
         )
+    if page.show == "curves":
+        context["custom_charts"] = custom_charts(config_of(run))
     if page.show in ("curves", "console"):
         context["console"] = console_of(run, page, address)
         context["console_url"] = page.showing("console").address(address)
@@ -120,16 +125,12 @@ def _shown(access: Access, run: Run, page: RunPage, now: Standing) -> dict[str, 
     return context
 
 
-def _kept(request: HttpRequest, run: Run, page: RunPage, shelf: Shelf) -> dict[str, Any]:
+def _kept(request: HttpRequest, page: RunPage, shelf: Shelf) -> dict[str, Any]:
     """What the run keeps in files: it does not follow the run, only where it stands does."""
     if page.show == "files":
         return {"files": show_files(request, shelf)}
     if page.show == "code":
-        return {
-            "code": code_of(shelf),
-            "remote_url": web_address(run.code_remote),
-            "commit_url": commit_address(run.code_remote, run.code_commit),
-        }
+        return {"code": code_of(shelf)}
     return {}
 
 
@@ -149,10 +150,26 @@ def _fixed(request: HttpRequest, access: Access, run: Run) -> dict[str, Any]:
         "started": ago(run.started_at, timezone.now()),
         "remote_url": web_address(run.code_remote),
         "commit_url": commit_address(run.code_remote, run.code_commit),
-        "tags": list(run.tags.order_by("name")[:SHOWN_TAGS]),
+        **_tags(run),
         "config": metadata_tree(own_config_of(run)),
-        "summary": [summary_row(one) for one in run.summary.order_by("key")[:SHOWN_VALUES]],
+        "environment": environment_of(config_of(run)),
+        "alerts": alerts_of(run),
+        "family": family_of(run, access.team, timezone.now()),
+        "summary": [
+            # What begins so is the client's own: its clock, its count of steps.
+            summary_row(one)
+            for one in run.summary.exclude(key__startswith="_").order_by("key")[:SHOWN_VALUES]
+        ],
         "artifact_groups": artifact_groups(edges_of_run(run, person(request))),
+    }
+
+
+def _tags(run: Run) -> dict[str, Any]:
+    """What people put on a run, apart from what MLflow's client notes there for itself."""
+    tags = list(run.tags.order_by("name")[:SHOWN_TAGS])
+    return {
+        "tags": [tag for tag in tags if not tag.name.startswith(CLIENT_TAGS)],
+        "client_tags": [tag for tag in tags if tag.name.startswith(CLIENT_TAGS)],
     }
 
 

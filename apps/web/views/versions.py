@@ -29,6 +29,7 @@ from apps.registry.queries.comparison import (
 )
 from apps.registry.queries.history import history
 from apps.registry.queries.table import columns_of
+from apps.runs.metric_rules import rules_of
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
 from apps.web.addresses import model_url, version_url
@@ -164,8 +165,12 @@ def _curves(version: Version) -> list[Chart]:
     run = version.artifact.made_by
     if run is None or run.deleted_at is not None:
         return []
-    series = list(series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_SERIES])
-    groups = sorted(chart_groups(series), key=lambda group: ("loss" not in group[0], group[0]))
+    rules = rules_of(run)
+    series = series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_SERIES]
+    shown = [one for one in series if not rules.is_hidden(one.key)]
+    groups = sorted(
+        chart_groups(shown, rules), key=lambda group: ("loss" not in group.subject, group.subject)
+    )
     return draw_curves(run, groups[:SHOWN_CURVES])
 
 
