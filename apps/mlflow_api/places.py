@@ -5,6 +5,7 @@ of the caller's default team. What is in the bin is found too: for this protocol
 and can still be read. Each look-up is one query; hidden and missing are the same NotFound.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.artifacts.choices import MODEL
@@ -31,6 +32,12 @@ def experiment_id_of(project: Project, call: "Call") -> str:
 
 def is_home(project: Project, call: "Call") -> bool:
     return project.team_id == call.user.default_team_id
+
+
+def name_of(project: Project) -> str:
+    """What mlflow clients call a project, its row of `Experiment` loaded."""
+    row = getattr(project, "experiment", None)
+    return project.name if row is None else row.name
 
 
 def run_by_id(run_id: str, call: "Call") -> tuple[Run, Access]:
@@ -67,6 +74,15 @@ def model_by_id(model_id: str, call: "Call") -> tuple[ArtifactVersion, Access]:
     if artifact is None or access is None:
         raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
     return artifact, access
+
+
+def runs_by_ids(run_ids: Sequence[str], call: "Call") -> list[Run]:
+    """The runs of these keys that the caller may see, in their order; what is not there is left
+    out. Two queries."""
+    visible = Project.with_deleted.filter(purged_at=None).visible_to(call.user)
+    runs = Run.with_deleted.filter(key__in=set(run_ids), project__in=visible.values("pk"))
+    by_key = {run.key: run for run in runs.order_by("pk")}
+    return [by_key[key] for key in dict.fromkeys(run_ids) if key in by_key]
 
 
 def project_by_id(experiment_id: str, call: "Call") -> tuple[Project, Access]:

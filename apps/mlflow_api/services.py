@@ -2,21 +2,33 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.accounts.models import Team
 from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.core.errors import NotFound
 from apps.core.ids import new_key
 from apps.core.names import RESERVED, name_key
 from apps.mlflow_api.errors import already_exists
-from apps.mlflow_api.models import Experiment
+from apps.mlflow_api.models import Experiment, ExperimentTag
+from apps.mlflow_api.places import name_of
 from apps.projects.access import Access, Action, system_access
 from apps.projects.models import Project
-from apps.projects.services import ProjectExists, create_project
+from apps.projects.services import (
+    ProjectExists,
+    create_project,
+    project_subject,
+    update_project,
+)
 
 DEFAULT_NAME = "Default"
+# The tag in which the client keeps an experiment's description.
+NOTE = "mlflow.note.content"
 _SLUG_LENGTH = 100
 _NO_SLUG = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -110,3 +122,88 @@ def _title(name: str, slug: str) -> str:
     """The experiment's name where the project's differs, without what no title may hold."""
     shown = "".join(c if c.isprintable() else " " for c in name)[:256].strip()
     return "" if shown == slug else shown
+
+
+@transaction.atomic
+def rename_experiment(*, project: Project, name: str, access: Access) -> None:
+    """Give an experiment another name. The project keeps its own, which is in addresses."""
+    access.require(Action.LOG)
+    if name == name_of(project):
+        return
+    _refuse_taken(name, access.team)
+    row = _row_of(project)
+    former, row.name = row.name, name
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise _taken(name) from error
+    update_project(access=access, title=_title(name, project.name))
+    _record_change(project, access, before={"experiment": former}, after={"experiment": name})
+
+
+@transaction.atomic
+def set_experiment_tags(*, project: Project, tags: Mapping[str, str], access: Access) -> None:
+    """Set tags, each in the place of its former value. The description is the project's own."""
+    access.require(Action.LOG)
+    if NOTE in tags:
+        update_project(access=access, description=tags[NOTE])
+    if tags.keys() <= {NOTE}:
+        return
+    ExperimentTag.objects.bulk_create(
+        [
+            ExperimentTag(project=project, key=key, value=value)
+            for key, value in tags.items()
+            if key != NOTE
+        ],
+        update_conflicts=True,
+        unique_fields=["project", "key"],
+        update_fields=["value"],
+    )
+    _touch(project)
+    _record_change(project, access, after={"tags": sorted(tags)})
+
+
+@transaction.atomic
+def delete_experiment_tag(*, project: Project, key: str, access: Access) -> None:
+    """Take a tag off. Raises NotFound where there is none."""
+    access.require(Action.LOG)
+    if key == NOTE and project.description:
+        update_project(access=access, description="")
+        return
+    if not ExperimentTag.objects.filter(project=project, key=key).delete()[0]:
+        raise NotFound(f"No tag with key '{key[:250]}' in experiment {name_of(project)[:200]!r}")
+    _touch(project)
+    _record_change(project, access, before={"tags": [key]})
+
+
+def _row_of(project: Project) -> Experiment:
+    """The row of an experiment to save; one of a project that was made elsewhere is new."""
+    row = getattr(project, "experiment", None) or Experiment(
+        project=project, team_id=project.team_id, name=project.name
+    )
+    row.updated_at = timezone.now()
+    return row
+
+
+def _touch(project: Project) -> None:
+    """Say that something changed now, where there is a row to say it in."""
+    Experiment.objects.filter(project=project).update(updated_at=timezone.now())
+
+
+def _record_change(
+    project: Project,
+    access: Access,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    record(
+        kind="project.changed",
+        actor=access.actor,
+        subjects=[project_subject(project)],
+        team_id=access.team.pk,
+        project_id=project.pk,
+        before=before,
+        after=after,
+    )

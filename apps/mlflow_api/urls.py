@@ -11,9 +11,13 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, path
 
 from apps.mlflow_api.endpoint import ARTIFACTS, ENDPOINTS, MLFLOW, SITE, methods_of
-from apps.mlflow_api.views import (  # importing a module binds its endpoints
-    artifacts,  # noqa: F401
-    logged_models,  # noqa: F401
+from apps.mlflow_api.views import (  # noqa: F401  importing a module binds its endpoints
+    artifacts,
+    experiments,
+    history,
+    logged_models,
+    logging,
+    runs,
     server,
 )
 

@@ -68,8 +68,17 @@ class RunDescription:
 
 
 @transaction.atomic
-def start_run(*, description: RunDescription, access: Access, at: datetime | None = None) -> Run:
-    """Begin a run in the project of `access`. Raises RunExists, Invalid."""
+def start_run(
+    *,
+    description: RunDescription,
+    access: Access,
+    at: datetime | None = None,
+    started_at: datetime | None = None,
+) -> Run:
+    """Begin a run in the project of `access`. Raises RunExists, Invalid.
+
+    `started_at` is when the client says that it began, where that is not now.
+    """
     access.require(Action.LOG)
     project = _project(access)
     key = description.key or new_key()
@@ -89,7 +98,7 @@ def start_run(*, description: RunDescription, access: Access, at: datetime | Non
         code_remote=clean_text(description.code.remote, field="code.remote", max_length=512),
         program=clean_text(description.code.program, field="code.program", max_length=512),
         created_by=access.user,
-        started_at=now,
+        started_at=started_at or now,
         heartbeat_at=now,
     )
     try:
@@ -102,7 +111,7 @@ def start_run(*, description: RunDescription, access: Access, at: datetime | Non
         ) from error
     _save_params(run, without_client_keys(description.config))
     _save_tags(run, description.tags)
-    _record(run, "run.started", access, after={"name": run.name, "key": run.key}, at=at)
+    record_run(run, "run.started", access, after={"name": run.name, "key": run.key}, at=at)
     return run
 
 
@@ -158,7 +167,7 @@ def update_run(
         _save_summary(run, summary)
         noted["summary"] = sorted(summary)
     if noted:
-        _record(run, "run.changed", access, after=noted)
+        record_run(run, "run.changed", access, after=noted)
     if summary and locked.state != RunState.RUNNING:
         run_summarized.send(Run, run=run, access=access)
     return run
@@ -228,7 +237,7 @@ def ask_to_stop(*, run: Run, access: Access, at: datetime | None = None) -> None
     access.require(Action.LOG)
     waiting = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
     if waiting.filter(stop_asked_at=None).update(stop_asked_at=at or timezone.now()):
-        _record(run, "run.stop_asked", access, at=at)
+        record_run(run, "run.stop_asked", access, at=at)
         return
     _refuse_deleted(run)
     if not waiting.exists():
@@ -243,20 +252,31 @@ def log_points(
     batches: Sequence[Batch] = (),
     objects: Sequence[ObjectValue] = (),
     kind: SeriesKind = SeriesKind.METRIC,
+    even_ended: bool = False,
+    as_sets: bool = False,
     at: datetime | None = None,
 ) -> None:
     """Store points of any number of metrics, and values that are not numbers, all or nothing.
 
-    Counts as a heartbeat. Raises RunEnded when the run is over.
+    Counts as a heartbeat. Raises RunEnded when the run is over, unless `even_ended`. What `as_sets`
+    means is for series.services.append to say.
     """
     access.require(Action.LOG)
     # A conditional update instead of a read and a lock: the end of a run cannot slip in between.
-    alive = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    alive = Run.objects.filter(pk=run.pk)
+    if not even_ended:
+        alive = alive.filter(state=RunState.RUNNING)
     if not alive.update(heartbeat_at=at or timezone.now()):
         _refuse_deleted(run)
         raise RunEnded(f"The run {run.key} has ended; resume it to log more.")
     if batches:
-        append(scope_id=run.project_id, owner_id=run.pk, kind=kind, batches=batches)
+        append(
+            scope_id=run.project_id,
+            owner_id=run.pk,
+            kind=kind,
+            batches=batches,
+            as_sets=as_sets,
+        )
     if objects:
         append_objects(owner_id=run.pk, objects=objects)
 
@@ -312,18 +332,23 @@ def finish_run(
     exit_code: int | None = None,
     summary: Mapping[str, object] | None = None,
     at: datetime | None = None,
+    ended_at: datetime | None = None,
 ) -> Run:
-    """End a run. Ending it again in the same state changes nothing; in another is a Conflict."""
+    """End a run. Ending it again in the same state changes nothing; in another is a Conflict.
+
+    `ended_at` is when the client says that it ended, where that is not now.
+    """
     access.require(Action.LOG)
     if state == RunState.RUNNING:
         raise Invalid("A run cannot end as running.", field="state")
     now = at or timezone.now()
+    ended_at = ended_at or now
     ended = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
         state=state,
         exit_code=exit_code,
-        ended_at=now,
+        ended_at=ended_at,
         heartbeat_at=now,
-        seconds=(now - run.started_at).total_seconds(),
+        seconds=(ended_at - run.started_at).total_seconds(),
     )
     _refuse_deleted(run)
     run.refresh_from_db()
@@ -333,7 +358,7 @@ def finish_run(
         raise RunEnded(f"The run {run.key} has already ended as {run.state}.")
     if summary:
         _save_summary(run, summary)
-    _record(
+    record_run(
         run,
         f"run.{state}",
         access,
@@ -366,8 +391,32 @@ def resume_run(*, run: Run, access: Access) -> Run:
     _refuse_deleted(run)
     run.refresh_from_db()
     if resumed:
-        _record(run, "run.resumed", access, before={"state": former}, after={"state": "running"})
+        record_run(run, "run.resumed", access, before={"state": former}, after={"state": "running"})
     return run
+
+
+@transaction.atomic
+def set_state(
+    *, run: Run, state: RunState, access: Access, ended_at: datetime | None = None
+) -> Run:
+    """Put a run into any state, for clients that know no order of them: it is resumed, ended, or
+    ended in another way than before. Raises RunInBin."""
+    if state == RunState.RUNNING:
+        return resume_run(run=run, access=access)
+    locked = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).first()
+    if locked is None:
+        raise RunInBin(run.key, run.project)
+    if locked.state not in (RunState.RUNNING, state):
+        resume_run(run=run, access=access)
+    elif locked.state == state and ended_at is not None and locked.ended_at != ended_at:
+        _move_end(locked, ended_at)
+    return finish_run(run=run, state=state, access=access, ended_at=ended_at)
+
+
+def _move_end(run: Run, ended_at: datetime) -> None:
+    run.ended_at = ended_at
+    run.seconds = (ended_at - run.started_at).total_seconds()
+    run.save(update_fields=["ended_at", "seconds"])
 
 
 def flatten(values: Mapping[str, object]) -> dict[str, object]:
@@ -464,7 +513,7 @@ def _save_tags(run: Run, tags: Mapping[str, str] | Iterable[tuple[str, str]]) ->
     )
 
 
-def _record(
+def record_run(
     run: Run,
     kind: str,
     access: Access,

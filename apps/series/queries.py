@@ -154,13 +154,20 @@ def sampled(
 
 
 def sampled_of_many(
-    *, owner_ids: Iterable[int], kind: SeriesKind, keys: Sequence[str], points: int = 1000
+    *,
+    owner_ids: Iterable[int],
+    kind: SeriesKind,
+    keys: Sequence[str],
+    points: int = 1000,
+    min_step: int | None = None,
+    max_step: int | None = None,
 ) -> dict[tuple[int, str], Points]:
     """The same for many owners, by owner and key; the same three queries. None, no entry."""
     if not MIN_SAMPLE <= points <= MAX_SAMPLE:
         raise Invalid(f"Ask for {MIN_SAMPLE} to {MAX_SAMPLE} points.", field="points")
+    _check_bounds(min_step, max_step)
     found = _with_tails(owner_ids, kind, keys)
-    drawn = _sampled(found, points, None, None)
+    drawn = _sampled(found, points, min_step, max_step)
     return {(row.owner_id, row.key): drawn[row.pk] for row in found}
 
 
