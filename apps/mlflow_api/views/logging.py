@@ -22,6 +22,7 @@ from apps.mlflow_api.limits import (
     check_key,
     value_of,
 )
+from apps.mlflow_api.model_metrics import ModelMetric, record_model_metrics
 from apps.mlflow_api.views.runs import active_run, tags_in
 from apps.mlflow_api.wire import Params
 from apps.projects.access import Access, Action
@@ -33,19 +34,6 @@ from apps.series.services import Batch
 
 # A tag in which clients of the 2.x line keep what models a run has logged.
 MODEL_HISTORY = "mlflow.log-model.history"
-
-
-@dataclass(frozen=True)
-class MetricPoint:
-    """One point as the client sent it, and the model and data set that it is about, if any."""
-
-    key: str
-    value: float
-    timestamp: int
-    step: int
-    model_id: str = ""
-    dataset_name: str = ""
-    dataset_digest: str = ""
 
 
 @dataclass
@@ -124,8 +112,8 @@ def log_model(call: Call) -> Message:
     return {}
 
 
-def _log_metrics(run: Run, points: Sequence[MetricPoint], access: Access) -> None:
-    """Store points under their metrics."""
+def _log_metrics(run: Run, points: Sequence[ModelMetric], access: Access) -> None:
+    """Store points under their metrics, and those about a model as its results too."""
     if not points:
         return
     columns: dict[str, _Columns] = {}
@@ -135,7 +123,11 @@ def _log_metrics(run: Run, points: Sequence[MetricPoint], access: Access) -> Non
         column.times.append(point.timestamp / 1000)
         column.values.append(point.value)
     batches = [Batch(key, one.steps, one.times, one.values) for key, one in columns.items()]
-    log_points(run=run, batches=batches, even_ended=True, as_sets=True, access=access)
+    with transaction.atomic():
+        log_points(run=run, batches=batches, even_ended=True, as_sets=True, access=access)
+        about_models = [point for point in points if point.model_id]
+        if about_models:
+            record_model_metrics(run=run, metrics=about_models, access=access)
 
 
 def _log_params(run: Run, params: dict[str, str], access: Access) -> None:
@@ -145,7 +137,7 @@ def _log_params(run: Run, params: dict[str, str], access: Access) -> None:
         raise invalid(error.message) from error
 
 
-def _metric_in(params: Params) -> MetricPoint:
+def _metric_in(params: Params) -> ModelMetric:
     key = check_key(params)
     value = params.number("value")
     timestamp = params.integer("timestamp")
@@ -156,14 +148,14 @@ def _metric_in(params: Params) -> MetricPoint:
             f"metric '{key}' (value={value}). Timestamp must be a nonnegative long (64-bit "
             "integer).",
         )
-    return MetricPoint(
-        key,
-        value,
-        timestamp,
-        params.integer("step", 0),
-        params.text("model_id"),
-        params.text("dataset_name", max_length=500),
-        params.text("dataset_digest", max_length=36),
+    return ModelMetric(
+        model_id=params.text("model_id"),
+        key=key,
+        value=value,
+        step=params.integer("step", 0),
+        timestamp=timestamp,
+        dataset_name=params.text("dataset_name", max_length=500),
+        dataset_digest=params.text("dataset_digest", max_length=36),
     )
 
 
