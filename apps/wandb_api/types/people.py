@@ -45,6 +45,36 @@ class Entity(Node):
         return False
 
     @field
+    def read_only_admin(self) -> bool:
+        return False
+
+    @field
+    def private_only(self) -> bool:
+        return True
+
+    @field
+    def default_access(self) -> str:
+        """Who sees a new project, in the client's words: the team."""
+        return "PRIVATE"
+
+    @field
+    def code_saving_enabled(self) -> bool:
+        return True
+
+    @field
+    def is_paid(self) -> bool:
+        return False
+
+    @field
+    def storage_bytes(self) -> int:
+        """Not counted: nothing is charged by it here."""
+        return 0
+
+    @field
+    def photo_url(self) -> None:
+        """There are no pictures of teams."""
+
+    @field
     def organization(self) -> "Organization":
         return Organization(self.context, self.row)
 
@@ -139,6 +169,10 @@ class Person(Node):
     @field
     def is_admin(self) -> bool:
         return False
+
+    @field
+    def photo_url(self) -> None:
+        """There are no pictures of people."""
 
     @field
     def account_type(self) -> str:

@@ -46,6 +46,10 @@ class ProjectNode(Node):
         return wire_time(made)
 
     @field
+    def views(self) -> None:
+        """How the vendor's pages arrange charts."""
+
+    @field
     def is_benchmark(self) -> bool:
         return False
 
