@@ -134,8 +134,9 @@ def update_run(
 ) -> Run:
     """Change what is said of a run. Config and summary are merged key by key, tags replaced.
 
-    With `is_whole_config` keys that are not in the config any more go. Of the code's version the
-    parts that are given count. What is said already, again, changes nothing and is no event.
+    With `is_whole_config` keys that are not in the config any more go, but for CLIENT_KEYS, which
+    old clients leave out of an edit. Of the code's version the parts that are given count. What is
+    said already, again, changes nothing and is no event.
     """
     access.require(Action.LOG)
     # Locked, so that two clients do not undo each other; no_key as artifacts.services says.
@@ -148,7 +149,8 @@ def update_run(
     changed = {key: value for key, value in said.items() if value != getattr(locked, key)}
     if config is not None:
         former = config_of(locked)
-        whole = {**({} if is_whole_config else former), **config}
+        kept = {key: former[key] for key in former if key in CLIENT_KEYS or not is_whole_config}
+        whole = {**kept, **config}
         changed_keys = _change_params(run, former, whole)
         if whole != former:
             changed["config"] = dump(whole)

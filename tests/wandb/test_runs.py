@@ -18,11 +18,12 @@ from tests import build
 from tests.wandb.conftest import Caller, caller
 from tests.wandb.documents import ALERT, DELETE, EDIT, RESUME, RUN, SET_STATE, STOP, UPSERT
 
+RULES = [{"1": "loss", "7": [1]}]
 CONFIG = json.dumps(
     {
         "lr": {"value": 0.1},
         "net": {"value": {"layers": 2}},
-        "_wandb": {"value": {"t": {"4": "3.11"}, "m": [{"1": "loss", "7": [1]}]}},
+        "_wandb": {"value": {"t": {"4": "3.11"}, "m": RULES}},
     }
 )
 
@@ -95,7 +96,8 @@ class TestStarting:
         start(editor, config=CONFIG)
         start(editor, config=json.dumps({"lr": {"value": 0.2}}))
         run = Run.objects.get()
-        assert config_of(run) == {"lr": 0.2}
+        # Old clients (0.17) leave their own part out of an edit, and need it when they resume.
+        assert config_of(run) == {"lr": 0.2, "_wandb": {"t": {"4": "3.11"}, "m": RULES}}
         assert dict(run.params.values_list("key", "number")) == {"lr": 0.2}
 
     def test_takes_up_a_run_that_has_ended(self, editor: Caller) -> None:
