@@ -134,6 +134,28 @@ def cut(segments: Sequence[Segment], query: TableQuery) -> Cut:
     return Cut(shown, before + 1 if rows else 0, following, previous)
 
 
+def read_on(segments: Sequence[Segment], *, cursor: str, size: int) -> tuple[list[Any], str]:
+    """The next rows from a cursor on, and the cursor that leads on from there ("" at the end).
+
+    For clients that go through a list in one direction: whatever has gone meanwhile, no row comes
+    twice. Raises Invalid for a cursor of another list.
+    """
+    at, place = _place(segments, cursor)
+    rows: list[tuple[Segment, dict[str, Any]]] = []
+    for segment in segments[at:]:
+        names = (segment.row, *(key.name for key in segment.keys))
+        wanted = seek(segment.rows, segment.keys, place).values(*names)
+        rows += [(segment, values) for values in wanted[: size + 1 - len(rows)]]
+        place = None
+        if len(rows) > size:
+            break
+    following = ""
+    if len(rows) > size:
+        segment, values = rows[size - 1]
+        following = segment.cursor(values, backwards=False, position=0)
+    return [values[segment.row] for segment, values in rows[:size]], following
+
+
 def blocks(segments: Sequence[Segment], *, size: int = EXPORT_BLOCK) -> Iterator[list[Any]]:
     """All rows in the table's order, some hundred at a time: for exports."""
     for segment in segments:

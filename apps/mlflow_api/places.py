@@ -8,6 +8,8 @@ and can still be read. Each look-up is one query; hidden and missing are the sam
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import ArtifactVersion
 from apps.core.errors import NotFound
@@ -83,6 +85,18 @@ def runs_by_ids(run_ids: Sequence[str], call: "Call") -> list[Run]:
     runs = Run.with_deleted.filter(key__in=set(run_ids), project__in=visible.values("pk"))
     by_key = {run.key: run for run in runs.order_by("pk")}
     return [by_key[key] for key in dict.fromkeys(run_ids) if key in by_key]
+
+
+def projects_by_ids(experiment_ids: Sequence[str], call: "Call") -> list[Project]:
+    """The projects of these ids that the caller may see, in the bin or not (one query)."""
+    numbers = [
+        int(one) for one in experiment_ids if one.isascii() and one.isdigit() and len(one) < 19
+    ]
+    asked = Q(pk__in=numbers)
+    if DEFAULT_ID in experiment_ids:
+        asked |= Q(team=call.user.default_team, experiment__is_default=True)
+    projects = Project.with_deleted.filter(purged_at=None).visible_to(call.user)
+    return list(projects.filter(asked).select_related("team", "experiment").order_by("pk"))
 
 
 def project_by_id(experiment_id: str, call: "Call") -> tuple[Project, Access]:

@@ -11,11 +11,18 @@ from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import Message, endpoint
 from apps.mlflow_api.errors import invalid, invalid_value, missing_value
 from apps.mlflow_api.invented import invent_name
-from apps.mlflow_api.limits import MAX_TAG_VALUE, check_key, value_of
-from apps.mlflow_api.places import DEFAULT_ID
-from apps.mlflow_api.run_messages import is_deleted, run_info, run_message, user_of
+from apps.mlflow_api.limits import MAX_TAG_VALUE, check_key, max_results_of, value_of
+from apps.mlflow_api.places import DEFAULT_ID, projects_by_ids
+from apps.mlflow_api.run_messages import (
+    is_deleted,
+    run_info,
+    run_message,
+    run_messages,
+    user_of,
+)
+from apps.mlflow_api.run_search import RunSearch, page_of_runs
 from apps.mlflow_api.times import from_milliseconds
-from apps.mlflow_api.views.experiments import check_active
+from apps.mlflow_api.views.experiments import VIEW_TYPES, check_active
 from apps.mlflow_api.wire import Params
 from apps.projects.access import Access, Action
 from apps.runs.choices import RunState
@@ -62,6 +69,22 @@ def create(call: Call) -> Message:
 def get(call: Call) -> Message:
     run, _access = call.run(run_id_in(call.params))
     return {"run": run_message(run, call)}
+
+
+@endpoint("POST", "runs/search", Action.READ)
+def search(call: Call) -> Message:
+    """Experiments that are not there, or not the caller's to see, have no runs."""
+    params = call.params
+    asked = RunSearch(
+        projects=projects_by_ids(params.texts("experiment_ids"), call),
+        view_type=params.choice("run_view_type", VIEW_TYPES, "ACTIVE_ONLY"),
+        filter=params.text("filter"),
+        order_by=params.texts("order_by"),
+        max_results=max_results_of(params, default=1000),
+        page_token=params.text("page_token"),
+    )
+    runs, token = page_of_runs(asked, call)
+    return {"runs": run_messages(runs, call), "next_page_token": token}
 
 
 @endpoint("POST", "runs/update", Action.LOG)
