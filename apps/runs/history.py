@@ -6,12 +6,13 @@ that step. Only the steps that are asked for are read, in a few queries for any 
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from apps.core.errors import TooLarge
 from apps.core.jsontext import parse
@@ -21,7 +22,7 @@ from apps.runs.models import Run, RunSummary, StreamPosition, SummaryValue
 from apps.series.choices import SeriesKind
 from apps.series.encoding import Points
 from apps.series.models import ObjectPoint, Series
-from apps.series.queries import object_keys, read, read_many, series_of
+from apps.series.queries import read, read_many, series_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,6 @@ STEP, TIME, SECONDS = "_step", "_timestamp", "_runtime"
 OWN = (STEP, TIME, SECONDS)
 # Values in one answer: about 60 MB of JSON, and of memory several times that.
 MAX_CELLS = 2_000_000
-MAX_KEYS = 10_000
 # Series whose points are in memory at once.
 _AT_ONCE = 32
 # The largest number up to which a double tells whole numbers apart.
@@ -51,6 +51,14 @@ class HistoryKey:
     numbers: int
     objects: int
     is_rising: bool = False
+
+
+@dataclass(frozen=True)
+class HistoryKeys:
+    """The keys of one run's history by name, and the last step that something was logged at."""
+
+    keys: tuple[HistoryKey, ...]
+    last_step: int | None
 
 
 @dataclass(frozen=True)
@@ -129,25 +137,47 @@ def last_row(run: Run) -> Row | None:
 
 def last_step(run: Run) -> int | None:
     """The largest step that something was logged at."""
-    found = Series.objects.filter(owner_id=run.pk, count__gt=0).exclude(kind=SeriesKind.SYSTEM)
-    steps = [found.exclude(kind=SeriesKind.ROWS, key=EVENTS).aggregate(it=Max("last_step"))["it"]]
-    steps.append(ObjectPoint.objects.filter(owner_id=run.pk).aggregate(it=Max("step"))["it"])
-    return max((step for step in steps if step is not None), default=None)
+    return history_keys([run])[run.pk].last_step
 
 
-def history_keys(run: Run) -> list[HistoryKey]:
-    """What the rows of a run have values of, by name."""
-    found: dict[str, HistoryKey] = {}
-    for row in series_of(owner_id=run.pk, kind=SeriesKind.METRIC):
-        found[row.key] = HistoryKey(row.key, row.count, 0)
-    for item in object_keys(owner_id=run.pk, limit=MAX_KEYS):
-        name = item.newest.key
-        numbers = found[name].numbers if name in found else 0
-        found[name] = HistoryKey(name, numbers, item.count)
-    clock = Series.objects.filter(owner_id=run.pk, kind=SeriesKind.ROWS, key=HISTORY).first()
-    for name in OWN if clock is not None and clock.count else ():
-        found[name] = HistoryKey(name, clock.count if clock else 0, 0, is_rising=True)
-    return sorted(found.values(), key=lambda key: key.name)
+def history_keys(runs: Iterable[Run]) -> dict[int, HistoryKeys]:
+    """What the rows of each of these runs have values of, by run (two queries)."""
+    numbers: dict[int, dict[str, int]] = {run.pk: {} for run in runs}
+    objects: dict[int, dict[str, int]] = {pk: {} for pk in numbers}
+    rows: dict[int, int] = {}
+    last: defaultdict[int, list[int]] = defaultdict(list)
+    logged = Series.objects.filter(owner_id__in=numbers, count__gt=0)
+    for kind, owner, key, count, step in logged.exclude(kind=SeriesKind.SYSTEM).values_list(
+        "kind", "owner_id", "key", "count", "last_step"
+    ):
+        if kind == SeriesKind.METRIC:
+            numbers[owner][key] = count
+        elif key == HISTORY:
+            rows[owner] = count
+        else:
+            continue
+        last[owner].append(step or 0)
+    found = ObjectPoint.objects.filter(owner_id__in=numbers).values("owner_id", "key").order_by()
+    for item in found.annotate(count=Count("pk"), last=Max("step")):
+        objects[item["owner_id"]][item["key"]] = item["count"]
+        last[item["owner_id"]].append(item["last"])
+    return {
+        pk: HistoryKeys(
+            _counted(numbers[pk], objects[pk], rows.get(pk, 0)), max(last[pk], default=None)
+        )
+        for pk in numbers
+    }
+
+
+def _counted(
+    numbers: Mapping[str, int], objects: Mapping[str, int], rows: int
+) -> tuple[HistoryKey, ...]:
+    keys = [
+        HistoryKey(name, numbers.get(name, 0), objects.get(name, 0))
+        for name in sorted(numbers.keys() | objects.keys())
+    ]
+    own = [HistoryKey(name, rows, 0, is_rising=True) for name in OWN] if rows else []
+    return (*own, *keys)
 
 
 def event_rows(run: Run, *, limit: int) -> list[Row]:

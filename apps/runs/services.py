@@ -17,13 +17,21 @@ from apps.audit.actors import Subject
 from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid
 from apps.core.ids import new_key
-from apps.core.jsontext import dump
+from apps.core.jsontext import dump, dump_bare, parse
 from apps.core.names import clean_key, clean_name, clean_text
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.runs.choices import RunState, Stream
-from apps.runs.models import BRIEF, ConsoleLine, Run, RunParam, RunTag, SummaryValue
+from apps.runs.models import (
+    BRIEF,
+    ConsoleLine,
+    Run,
+    RunParam,
+    RunSummary,
+    RunTag,
+    SummaryValue,
+)
 from apps.runs.queries import CLIENT_KEYS, RunInBin, config_of, without_client_keys
 from apps.runs.signals import run_summarized
 from apps.series.choices import SeriesKind
@@ -500,6 +508,12 @@ def _save_summary(run: Run, summary: Mapping[str, object]) -> None:
         unique_fields=["run", "key"],
         update_fields=["text", "number", "brief"],
     )
+    # What a client of another make sent whole has these values from now on, too.
+    whole = RunSummary.objects.filter(run=run).first()
+    if whole is not None:
+        known = parse(whole.text, max_bytes=len(whole.text) * 4, allow_nonfinite=True)
+        whole.text = dump_bare({**known, **summary})
+        whole.save(update_fields=["text"])
 
 
 def _save_tags(run: Run, tags: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:

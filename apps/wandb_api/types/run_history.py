@@ -12,16 +12,16 @@ from apps.core.jsontext import dump, dump_bare, parse
 from apps.core.times import to_text
 from apps.runs.choices import CONSOLE, EVENTS, HISTORY, Stream
 from apps.runs.history import (
+    HistoryKeys,
     event_rows,
     history_rows,
     last_figures,
     last_row,
-    last_step,
     line_counts,
     sampled_rows,
     summaries,
 )
-from apps.runs.history import history_keys as found_keys
+from apps.runs.history import history_keys as keys_of_histories
 from apps.runs.models import ConsoleLine, Run
 from apps.runs.queries import console_of, last_lines, run_in
 from apps.runs.streams import rewind_run as rewind
@@ -90,6 +90,7 @@ def parquet_history(node: RunNode, *, live_keys: list[str] | None = None) -> dic
 @field_of("Run")
 def history_keys(node: RunNode) -> dict[str, Any]:
     """What rows have values of, with how many."""
+    found: HistoryKeys = node.together(keys_of_histories)
     keys = {
         key.name: {
             "typeCounts": [
@@ -99,10 +100,13 @@ def history_keys(node: RunNode) -> dict[str, Any]:
             ],
             "monotonic": key.is_rising,
         }
-        for key in found_keys(node.row)
+        for key in found.keys
     }
-    last = last_step(node.row)
-    return {"sets": [], "keys": keys, "lastStep": -1 if last is None else last}
+    return {
+        "sets": [],
+        "keys": keys,
+        "lastStep": -1 if found.last_step is None else found.last_step,
+    }
 
 
 @field_of("Run")
