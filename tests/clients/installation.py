@@ -14,6 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -161,11 +162,10 @@ class Client:
     folder: Path
 
     def run(self, script: str, seat: Seat, *arguments: str, **variables: str) -> Ran:
-        """Run `scripts/SCRIPT.py`; it must end well. `answer` is the JSON of its last line."""
+        """Run `scripts/SCRIPT.py`; it must end well. `answer` is the last line that is JSON."""
         ran = self.attempt(script, seat, *arguments, **variables)
         assert ran.code == 0, f"{script} with {self.name} ended with {ran.code}:\n{ran.output}"
-        last = ran.output.strip().rpartition("\n")[2]
-        ran.answer = json.loads(last) if last.startswith(("{", "[")) else None
+        ran.answer = _last_json(ran.output)
         return ran
 
     def attempt(self, script: str, seat: Seat, *arguments: str, **variables: str) -> Ran:
@@ -202,6 +202,15 @@ class Client:
             "MLFLOW_TRACKING_URI": self.installation.url,
             "MLFLOW_TRACKING_TOKEN": seat.key,
         }
+
+
+def _last_json(output: str) -> Any:
+    """The client may print more after the script has."""
+    for line in reversed(output.splitlines()):
+        if line.startswith(("{", "[")):
+            with suppress(ValueError):
+                return json.loads(line)
+    return None
 
 
 def _kill_session(process: "subprocess.Popen[str]") -> None:
