@@ -109,7 +109,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _refuse_reset_in_earnest(host: str, base_url: str, database_host: str) -> None:
-    """One request that empties a team is for a store on this machine that only it can reach."""
+    """One request that empties everything is for a store on this machine that only it can reach."""
     others = {
         f"HOST {host}": not is_loopback(host),
         f"MODEL_STATUS_BASE_URL {base_url}": not is_loopback(urlsplit(base_url).hostname or ""),
@@ -120,7 +120,7 @@ def _refuse_reset_in_earnest(host: str, base_url: str, database_host: str) -> No
     for what, is_elsewhere in others.items():
         if is_elsewhere:
             raise ConfigurationError(
-                f"MODEL_STATUS_TEST_RESET lets one request empty a team, so it is refused with "
+                f"MODEL_STATUS_TEST_RESET lets one request empty the store, so it is refused with "
                 f"{what}; it is for tests on this machine."
             )
 

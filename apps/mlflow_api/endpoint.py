@@ -54,7 +54,7 @@ def endpoint(
     def bind(function: Callable[..., Message | HttpResponseBase]) -> Callable[..., Any]:
         def view(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
             try:
-                call = _call(request, action)
+                call = open_call(request, action)
                 if any("\x00" in value for value in kwargs.values()):
                     raise MlflowError("ENDPOINT_NOT_FOUND", "There is nothing at this address.")
                 return _run(call, function, kwargs, max_bytes if reads_body else None)
@@ -68,7 +68,7 @@ def endpoint(
     return bind
 
 
-def _call(request: HttpRequest, action: Action) -> Call:
+def open_call(request: HttpRequest, action: Action) -> Call:
     """Who is asking, and whether the key is one for such a thing. Raises NotSignedIn, Forbidden."""
     key = identify(request)
     scope = Scope(key.scope)

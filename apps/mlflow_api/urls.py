@@ -21,9 +21,6 @@ from apps.mlflow_api.views import (  # noqa: F401  importing a module binds its 
     server,
 )
 
-if settings.TEST_RESET:
-    from apps.mlflow_api.views import testing  # noqa: F401
-
 ROOTS: Final = ("api/2.0/", "api/3.0/", "ajax-api/2.0/", "ajax-api/3.0/")
 
 
@@ -44,3 +41,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("version", server.version),
     *_patterns(),
 ]
+
+if settings.TEST_RESET:
+    from apps.mlflow_api.views import testing
+
+    urlpatterns.append(path("test/reset", testing.reset))

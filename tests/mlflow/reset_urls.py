@@ -2,11 +2,10 @@
 
 from django.urls import path
 
-from apps.mlflow_api.endpoint import methods_of
-from apps.mlflow_api.views import testing  # noqa: F401
+from apps.mlflow_api.views import testing
 from registry_site import urls
 
 handler400, handler403 = urls.handler400, urls.handler403
 handler404, handler500 = urls.handler404, urls.handler500
 
-urlpatterns = [path("test/reset", methods_of("test/reset")), *urls.urlpatterns]
+urlpatterns = [path("test/reset", testing.reset), *urls.urlpatterns]

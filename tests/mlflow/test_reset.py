@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.urls import resolve
 
 from apps.accounts.choices import Role, Scope
@@ -101,3 +101,16 @@ def test_it_takes_a_key_that_may_delete(
     asking.key = "ms-" + "x" * 40
     assert asking.refused("POST", "test/reset") == (401, "UNAUTHENTICATED")
     assert Project.objects.filter(name="kept").exists()
+
+
+@with_switch
+def test_without_a_key_every_team_is_emptied(calling: Callable[..., Caller]) -> None:
+    for team in ("main", "elsewhere"):
+        build.project(calling(team_name=team).user, "gone", team_name=team)
+
+    assert Client().post("/test/reset").json() == {}
+
+    assert not Project.objects.filter(name="gone").exists()
+    assert Experiment.objects.filter(is_default=True).count() == 2
+    assert ApiKey.objects.count() == 2
+    assert Client().get("/test/reset").status_code == 405
