@@ -495,6 +495,30 @@ def set_metadata(
 
 
 @transaction.atomic
+def describe_artifact(
+    *, artifact: ArtifactVersion, description: str, access: Access
+) -> ArtifactVersion:
+    """Change the description of an artifact version, which its digest does not cover."""
+    access.require(Action.LOG)
+    access.within(artifact.project)
+    description = clean_text(description, field="description", max_length=20_000)
+    if artifact.description == description:
+        return artifact
+    artifact.description = description
+    artifact.save(update_fields=["description"])
+    record(
+        kind="artifact.described",
+        actor=access.actor,
+        subjects=[artifact_subject(artifact)],
+        team_id=access.team.pk,
+        project_id=artifact.project_id,
+        # Long, and the event would keep it for ever: only that it changed is recorded.
+        after={"description": "changed"},
+    )
+    return artifact
+
+
+@transaction.atomic
 def change_metadata(
     *,
     artifact: ArtifactVersion,

@@ -24,6 +24,8 @@ class Context:
         self.key: ApiKey = request.api_key  # type: ignore[attr-defined]
         self.actor = actor_of(request)
         self.unknown = Unknown(request.headers.get("User-Agent", ""))
+        # The name by which this request asked for a registry, which has several.
+        self.registry_called: str | None = None
         self._access: dict[tuple[str, str | None], Access] = {}
 
     @cached_property

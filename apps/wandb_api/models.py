@@ -1,6 +1,10 @@
-"""What clients asked for and did not get."""
+"""What clients asked for and did not get; what they say of artifacts has a module of its own."""
 
 from django.db import models
+
+from apps.wandb_api.artifacts.models import ClientArtifact, ClientManifest
+
+__all__ = ["ClientArtifact", "ClientManifest", "UnknownField"]
 
 
 class UnknownField(models.Model):

@@ -4,6 +4,7 @@ An entity is a team. Projects named `model-registry` or `wandb-registry-…` are
 are the team's registry under the names that the client has for it.
 """
 
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,8 +32,11 @@ class Place:
 
     @property
     def pk(self) -> int:
-        """Stable and different from that of every other place."""
-        return self.project.pk if self.project else ids.REGISTRY_NUMBERS_FROM + self.team.pk
+        """Stable and different from that of every other place: a team has several registries."""
+        if self.project is not None:
+            return self.project.pk
+        name = zlib.crc32(self.name.encode())
+        return ids.REGISTRY_NUMBERS_FROM + (self.team.pk << 32) + name
 
     @property
     def id(self) -> str:

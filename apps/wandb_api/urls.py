@@ -12,6 +12,7 @@ from apps.wandb_api.auth import door, graphql_shape
 from apps.wandb_api.views import graphql
 
 PARTS: tuple[str, ...] = (
+    "apps.wandb_api.artifacts.links",
     "apps.wandb_api.storage",
     "apps.wandb_api.file_stream",
     "apps.wandb_api.downloads",

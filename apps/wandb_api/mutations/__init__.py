@@ -2,7 +2,10 @@
 
 from apps.wandb_api.mutations import (  # noqa: F401
     absent,
+    artifact_edits,
+    artifacts,
     keys,
     projects,
+    registries,
     runs,
 )

@@ -2,9 +2,12 @@
 
 from apps.wandb_api.types import (  # noqa: F401
     absent,
+    artifacts,
+    collections,
     people,
     projects,
     query,
+    registries,
     run_files,
     run_history,
     runs,
