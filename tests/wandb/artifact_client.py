@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,7 +116,7 @@ class Logging:
     aliases: Sequence[str] = ("latest",)
     tags: Sequence[str] = ()
     metadata: str | None = None
-    client_id: str = ""
+    client_id: str = field(default_factory=lambda: secrets.token_hex(64))
     distributed_id: str | None = None
     step: int | None = None
     digest: str | None = None
@@ -146,7 +147,7 @@ class Logging:
             "metadata": self.metadata,
             "historyStep": self.step,
             "enableDigestDeduplication": True,
-            "clientID": self.client_id or f"client-{self.name}-{id(self)}",
+            "clientID": self.client_id,
             "sequenceClientID": f"sequence-{self.name}",
             "distributedID": self.distributed_id,
             "clientMutationId": None,
