@@ -159,11 +159,11 @@ class Logging:
 
     def create(self) -> dict[str, Any]:
         found: dict[str, Any] = self.caller.ask(CREATE, input=self.input)
-        return found["createArtifact"]["artifact"]  # type: ignore[no-any-return]
+        return found["createArtifact"]["artifact"]
 
     def announce(self, artifact_id: str, digest: str = "") -> dict[str, Any]:
         found = self.caller.ask(MANIFEST, **self.announcing(artifact_id, digest))
-        return found["createArtifactManifest"]["artifactManifest"]  # type: ignore[no-any-return]
+        return found["createArtifactManifest"]["artifactManifest"]
 
     def announcing(self, artifact_id: str, digest: str = "") -> dict[str, Any]:
         return {
@@ -232,7 +232,7 @@ class Logging:
 
     def commit(self, artifact_id: str) -> dict[str, Any]:
         found = self.caller.ask(COMMIT, artifactID=artifact_id)
-        return found["commitArtifact"]["artifact"]  # type: ignore[no-any-return]
+        return found["commitArtifact"]["artifact"]
 
     def log(self) -> str:
         """The id of the committed artifact."""
