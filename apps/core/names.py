@@ -24,10 +24,10 @@ RESERVED: Final = frozenset(
     # Words in lines are easier to review than a list of seventy literals.
     """
     activity admin ajax-api api apple-touch-icon.png artifacts artifactsv2 assets audit authorize
-    bin compare favicon.ico files get-artifact golden-sets graphql health healthz help home keys
-    labels login logout metrics model-versions models new oidc people projects readyz registry
+    bin compare favicon.ico files get-artifact go golden-sets graphql health healthz help home keys
+    labels login logout metrics model-versions models new oidc orgs people projects readyz registry
     reports robots.txt runs sdk search security settings setup share sign-in sign-out signin signout
-    signup static storage team teams user users version versions viewer .well-known
+    signup static storage team teams user users version versions viewer words .well-known
     """.split()  # noqa: SIM905
 )
 

@@ -23,6 +23,7 @@ from apps.web.views import (
     models,
     notes,
     pages,
+    printed,
     projects,
     runs,
     runs_table,
@@ -59,6 +60,13 @@ class FilePath(StringConverter):
     regex = r"[^\x00-\x1f\x7f]+"
 
 
+class RegistryName(StringConverter):
+    """What W&B's client calls the registry of a team: a project of one of these names."""
+
+    regex = r"model-registry|wandb-registry-[^/\x00-\x1f\x7f]+"
+
+
+register_converter(RegistryName, "registry")
 register_converter(Name, "name")
 register_converter(TeamName, "team")
 register_converter(FilePath, "file")
@@ -137,8 +145,25 @@ def bin_pages(place: str, prefix: str) -> list[URLPattern]:
     ]
 
 
+def registry_pages() -> list[URLPattern]:
+    """The registry where W&B's client prints it to be."""
+    artifacts_there = "<team:team>/<registry:registry>/artifacts"
+    collection = f"{artifacts_there}/<name:type>/<name:collection>"
+    return [
+        path("<team:team>/registry", printed.registry, name="printed_registry"),
+        path("<team:team>/registry/<name:kind>", printed.registry, name="printed_registry_of"),
+        path("orgs/<team:team>/registry/<name:kind>", printed.registry, name="printed_org"),
+        path("<team:team>/<registry:registry>", printed.registry, name="printed_project"),
+        path(artifacts_there, printed.registry_artifacts, name="printed_artifacts"),
+        path(f"{artifacts_there}/<name:type>", printed.registry_artifacts, name="printed_type"),
+        path(collection, printed.registry_artifacts, name="printed_collection"),
+        path(f"{collection}/<name:version>", printed.registry_artifacts, name="printed_version"),
+    ]
+
+
 urlpatterns = [
     path("", home.home, name="home"),
+    path("go/mlflow/<file:path>", printed.mlflow, name="printed_mlflow"),
     # Signing in and one's own things
     path("sign-in", account.sign_in, name="sign_in"),
     path("sign-in/<name:token>", account.sign_in_link, name="sign_in_link"),
@@ -176,6 +201,7 @@ urlpatterns = [
     path("<team:team>/golden-sets", golden_sets.golden_sets, name="golden_sets"),
     path("<team:team>/golden-sets/<file:name>", golden_sets.golden_set, name="golden_set"),
     path("<team:team>/settings/golden-sets/<file:name>", golden_sets.edit, name="edit_golden_set"),
+    *registry_pages(),
     # What else stands in the registry
     *artifact_pages(REGISTRY, "registry_"),
     # Projects and runs

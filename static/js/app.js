@@ -127,6 +127,10 @@ document.addEventListener("submit", (event) => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
 
+// What MLflow's client prints, /#/experiments/3/runs/…, has a page here. Signing in keeps the part behind #.
+const printed = /^#\/((?:experiments|models)\/[^?]+)/.exec(location.hash);
+if (printed && ["/", "/sign-in"].includes(location.pathname)) location.replace(`/go/mlflow/${printed[1]}`);
+
 // Charts: <figure data-chart="id of its JSON" data-plotly data-plotly-style> ------------------------
 
 let plotly;

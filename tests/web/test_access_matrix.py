@@ -101,6 +101,8 @@ class World:
             "version": "v1",
             "label": "staging",
             "path": "data.bin",
+            "registry": "model-registry",
+            "kind": "model",
             "username": self.owner.username,
             "metric": str(MetricDefinition.objects.get(name="loss").pk),
             "result": str(place.result),

@@ -207,7 +207,8 @@ def _shown(value: Cell, files: _Files) -> str:
 def _file(value: Mapping[str, Cell], path: str, shelf: Shelf) -> str:
     """A picture small, anything else as a link to its page; never the thing itself."""
     caption = value.get("caption")
-    name = truncate(caption if isinstance(caption, str) else path.rpartition("/")[2], SHORT)
+    words = caption if isinstance(caption, str) and caption else path.rpartition("/")[2]
+    name = visible(truncate(words, SHORT))[0]
     if is_picture(value):
         return format_html(
             '<a class="thumb" href="{}"><img src="{}" alt="{}" loading="lazy"></a>',
