@@ -17,6 +17,8 @@ from apps.mlflow_api.views import (  # noqa: F401  importing a module binds its 
     history,
     logged_models,
     logging,
+    model_versions,
+    registered_models,
     runs,
     server,
 )

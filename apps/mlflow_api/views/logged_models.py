@@ -18,6 +18,7 @@ from apps.mlflow_api.logged_models import (
     note_model_change,
 )
 from apps.mlflow_api.model_messages import LOADED, artifact_message, logged_model_message
+from apps.mlflow_api.model_search import search_logged
 from apps.mlflow_api.models import LoggedModel, LoggedModelStatus
 from apps.mlflow_api.tagging import pairs_in
 from apps.projects.access import Access, Action
@@ -44,6 +45,11 @@ def create_logged_model(call: Call) -> Message:
         access=access,
     )
     return _answer(model.artifact, call)
+
+
+@endpoint("POST", "logged-models/search", Action.READ)
+def search(call: Call) -> Message:
+    return search_logged(call)
 
 
 @endpoint("GET", _ONE, Action.READ)
