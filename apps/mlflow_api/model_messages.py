@@ -1,7 +1,6 @@
 """Models, their versions and logged models as the client reads them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Prefetch
@@ -12,6 +11,7 @@ from apps.mlflow_api.call import Call
 from apps.mlflow_api.file_places import model_address
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric, LoggedModelStatus
 from apps.mlflow_api.places import MODEL_ID_PREFIX, experiment_id_of
+from apps.mlflow_api.times import to_milliseconds
 from apps.mlflow_api.wire import present
 
 # What a message of a logged model reads beside its own row.
@@ -20,11 +20,6 @@ LOADED: Final = (
     "artifact__created_by",
     "source_run",
 )
-
-
-def millis(at: datetime) -> int:
-    """A moment as the protocol writes it: milliseconds since 1970."""
-    return int(at.timestamp() * 1000)
 
 
 def model_id_of(artifact: ArtifactVersion) -> str:
@@ -70,7 +65,7 @@ def artifact_message(artifact: ArtifactVersion, call: Call) -> dict[str, Any]:
     info |= {
         "name": place.collection.name if place else model_id_of(artifact),
         "status": str(LoggedModelStatus.READY if is_sealed else LoggedModelStatus.PENDING),
-        "last_updated_timestamp_ms": millis(artifact.sealed_at or artifact.created_at),
+        "last_updated_timestamp_ms": to_milliseconds(artifact.sealed_at or artifact.created_at),
     }
     if artifact.made_by is not None:
         info["source_run_id"] = artifact.made_by.key
@@ -88,7 +83,7 @@ def _info(
         {
             "model_id": model_id_of(artifact),
             "experiment_id": experiment_id,
-            "creation_timestamp_ms": millis(artifact.created_at),
+            "creation_timestamp_ms": to_milliseconds(artifact.created_at),
             "artifact_uri": model_address(artifact, experiment_id),
             "tags": pairs(tags.get(artifact.pk, [])),
             "registrations": [
@@ -104,7 +99,7 @@ def _said(model: LoggedModel) -> dict[str, Any]:
     return present(
         {
             "name": model.name,
-            "last_updated_timestamp_ms": millis(model.updated_at),
+            "last_updated_timestamp_ms": to_milliseconds(model.updated_at),
             "status": str(model.status),
             "status_message": model.status_message,
             "model_type": model.model_type,

@@ -1,28 +1,22 @@
 """Searching registered models, their versions, and logged models: filter, order, pages by key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db.models import FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.artifacts.choices import ArtifactState
 from apps.artifacts.models import ArtifactTag, CollectionTag, Version, VersionTag
-from apps.core.filtering import Field, Op, column
+from apps.core.filtering import Field, Op, Tree, column, to_q
 from apps.core.paging import Key, Page, paginate
 from apps.mlflow_api.call import Call
+from apps.mlflow_api.conditions import Fields, rows_with_text, text_column, time_column
 from apps.mlflow_api.endpoint import Message
 from apps.mlflow_api.errors import invalid
 from apps.mlflow_api.model_messages import LOADED, logged_model_messages
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric, LoggedModelParam
 from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.mlflow_api.registry import load_versions, models_of, versions_seen, with_newest
-from apps.mlflow_api.search_fields import (
-    condition,
-    millis_field,
-    owned_by,
-    row_field,
-    tag_field,
-)
 from apps.mlflow_api.search_grammar import (
     LOGGED_MODELS,
     MODEL_VERSIONS,
@@ -46,14 +40,14 @@ MAX_DATASETS: Final = 100
 def search_models(call: Call, access: Access) -> Message:
     """A page of the registered models that fit."""
     text = call.params.text("filter")
-    where = condition(
+    where = _where(
         parse_filter(text, REGISTERED_MODELS),
         {
-            "name": column("name", "text"),
-            "creation_timestamp": millis_field("created_at"),
-            "last_updated_timestamp": millis_field("updated_at"),
+            "name": text_column("name"),
+            "creation_timestamp": time_column("created_at"),
+            "last_updated_timestamp": time_column("updated_at"),
         },
-        {"tag": tag_field(owned_by("collection", CollectionTag.objects.all()))},
+        {"tag": lambda key: _tag(CollectionTag.objects.filter(name=key), "collection")},
     )
     keys = _keys(
         parse_orders(call.params.texts("order_by"), REGISTERED_MODELS),
@@ -74,17 +68,17 @@ def search_models(call: Call, access: Access) -> Message:
 def search_versions(call: Call, access: Access) -> Message:
     """A page of the model versions that fit."""
     text = call.params.text("filter")
-    where = condition(
+    where = _where(
         parse_filter(text, MODEL_VERSIONS),
         {
-            "name": column("collection__name", "text"),
+            "name": text_column("collection__name"),
             "version_number": column("number", "number"),
             "run_id": _either("registration__run_id", "artifact__made_by__key"),
-            "source_path": column("registration__source", "text"),
-            "creation_timestamp": millis_field("linked_at"),
-            "last_updated_timestamp": millis_field("updated_at"),
+            "source_path": text_column("registration__source"),
+            "creation_timestamp": time_column("linked_at"),
+            "last_updated_timestamp": time_column("updated_at"),
         },
-        {"tag": tag_field(owned_by("version", VersionTag.objects.all()))},
+        {"tag": lambda key: _tag(VersionTag.objects.filter(name=key), "version")},
     )
     keys = _keys(
         parse_orders(call.params.texts("order_by"), MODEL_VERSIONS),
@@ -113,23 +107,21 @@ def search_logged(call: Call) -> Message:
     params = call.params
     text = params.text("filter")
     metrics = LoggedModelMetric.objects.filter(_datasets(params))
-    where = condition(
+    where = _where(
         parse_filter(text, LOGGED_MODELS),
         {
-            "name": column("name", "text"),
+            "name": text_column("name"),
             "model_id": _model_id(),
-            "model_type": column("model_type", "text"),
-            "status": column("status", "text"),
-            "source_run_id": column("source_run__key", "text"),
-            "creation_timestamp": millis_field("created_at"),
-            "last_updated_timestamp": millis_field("updated_at"),
+            "model_type": text_column("model_type"),
+            "status": text_column("status"),
+            "source_run_id": text_column("source_run__key"),
+            "creation_timestamp": time_column("created_at"),
+            "last_updated_timestamp": time_column("updated_at"),
         },
         {
-            "tag": tag_field(
-                ArtifactTag.objects.filter(artifact=OuterRef("artifact")),
-            ),
-            "param": row_field(owned_by("model", LoggedModelParam.objects.all()), "text"),
-            "metric": row_field(owned_by("model", metrics), "number"),
+            "tag": lambda key: _tag(ArtifactTag.objects.filter(name=key), "artifact__logged_model"),
+            "param": lambda key: rows_with_text(LoggedModelParam.objects.filter(key=key), "model"),
+            "metric": lambda key: _metric(metrics.filter(key=key)),
         },
     )
     projects = _projects(call, params)
@@ -152,6 +144,32 @@ def search_logged(call: Call) -> Message:
     }
     found = [by_key[row.pk] for row in page.rows if row.pk in by_key]
     return {"models": logged_model_messages(found, call), "next_page_token": page.next}
+
+
+def _where(
+    tree: Tree | None,
+    attributes: Mapping[str, Field],
+    entities: Mapping[str, Callable[[str], Field]],
+) -> Q:
+    """A filter as a condition on rows."""
+
+    def make(entity: str, key: str) -> Field:
+        return attributes[key] if entity == "attribute" else entities[entity](key)
+
+    return to_q(tree, Fields(make))
+
+
+def _tag(rows: QuerySet[Any], owner: str) -> Field:
+    """A tag: what has none of that name differs from every value, which the client counts on to
+    leave out prompts."""
+    return rows_with_text(rows, owner, absent_differs=True)
+
+
+def _metric(rows: QuerySet[LoggedModelMetric]) -> Field:
+    value = column("value", "number")
+    return Field(
+        "number", lambda op, wanted: Q(pk__in=rows.filter(value.q(op, wanted)).values("model"))
+    )
 
 
 def _projects(call: Call, params: Params) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 from apps.artifacts.models import Collection
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.file_places import model_address
-from apps.mlflow_api.model_messages import millis, model_id_of, pairs
+from apps.mlflow_api.model_messages import model_id_of, pairs
 from apps.mlflow_api.models import Registration
 from apps.mlflow_api.places import experiment_id_of
 from apps.mlflow_api.registry import (
@@ -16,6 +16,7 @@ from apps.mlflow_api.registry import (
     stage_of,
     with_newest,
 )
+from apps.mlflow_api.times import to_milliseconds
 from apps.mlflow_api.wire import present
 from apps.projects.access import Access
 
@@ -31,8 +32,8 @@ def version_message(version: Any, call: Call, *, with_aliases: bool = True) -> d
     message = {
         "name": version.collection.name,
         "version": str(version.number),
-        "creation_timestamp": millis(version.linked_at),
-        "last_updated_timestamp": millis(version.updated_at),
+        "creation_timestamp": to_milliseconds(version.linked_at),
+        "last_updated_timestamp": to_milliseconds(version.updated_at),
         "user_id": version.linked_by.username if version.linked_by else "",
         "current_stage": stage_of(version),
         "description": version.note,
@@ -84,8 +85,8 @@ def _model(
     return present(
         {
             "name": model.name,
-            "creation_timestamp": millis(model.created_at),
-            "last_updated_timestamp": millis(model.updated_at),
+            "creation_timestamp": to_milliseconds(model.created_at),
+            "last_updated_timestamp": to_milliseconds(model.updated_at),
             "description": model.description,
             "latest_versions": [
                 version_message(one, call, with_aliases=False) for one in newest[model.pk]

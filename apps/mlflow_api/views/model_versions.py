@@ -8,6 +8,7 @@ from apps.bin.services.deletion import delete_version
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import Message, endpoint
 from apps.mlflow_api.errors import invalid
+from apps.mlflow_api.limits import check_key
 from apps.mlflow_api.model_search import search_versions
 from apps.mlflow_api.registering import Registered, check_source, register_version
 from apps.mlflow_api.registry import (
@@ -17,7 +18,7 @@ from apps.mlflow_api.registry import (
     version_named,
     versions_seen,
 )
-from apps.mlflow_api.tagging import check_key, pair, pairs_in
+from apps.mlflow_api.tagging import pair, pairs_in
 from apps.mlflow_api.version_messages import download_address, version_message
 from apps.mlflow_api.views.registered_models import DELETED
 from apps.projects.access import Access, Action
@@ -114,7 +115,7 @@ def set_tag(call: Call) -> Message:
 
 @endpoint("DELETE", "model-versions/delete-tag", Action.LOG)
 def delete_tag(call: Call) -> Message:
-    key = check_key(call.params.text("key", required=True), "key")
+    key = check_key(call.params)
     access = call.home()
     change_tags(tagged=version_named(call.params, access), drop=[key], access=access)
     return {}

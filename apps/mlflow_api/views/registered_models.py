@@ -17,6 +17,7 @@ from apps.core.names import name_key
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import Message, endpoint
 from apps.mlflow_api.errors import MlflowError, already_exists, invalid_value
+from apps.mlflow_api.limits import check_key
 from apps.mlflow_api.model_search import search_models
 from apps.mlflow_api.registry import (
     ALL_STAGES,
@@ -33,7 +34,7 @@ from apps.mlflow_api.registry import (
     version_number,
     with_newest,
 )
-from apps.mlflow_api.tagging import check_key, pair, pairs_in
+from apps.mlflow_api.tagging import pair, pairs_in
 from apps.mlflow_api.version_messages import model_message, model_messages, version_message
 from apps.projects.access import Access, Action
 from apps.registry.services.promotion import promote_version, remove_label
@@ -138,7 +139,7 @@ def set_tag(call: Call) -> Message:
 @endpoint("DELETE", "registered-models/delete-tag", Action.LINK)
 def delete_tag(call: Call) -> Message:
     name = call.params.text("name", required=True)
-    key = check_key(call.params.text("key", required=True), "key")
+    key = check_key(call.params)
     access = call.home()
     change_tags(tagged=model_named(name, access), drop=[key], access=access)
     return {}
