@@ -3,6 +3,7 @@
 from apps.accounts.models import ApiKey, Team, User
 from apps.accounts.queries import members_of
 from apps.core.jsontext import dump
+from apps.core.tables import check_search
 from apps.wandb_api import ids
 from apps.wandb_api.connections import Connection, whole
 from apps.wandb_api.schema import Node, field, field_of, nodes
@@ -215,7 +216,7 @@ def users(node: Query, *, query: str | None = None) -> Connection:
     """People of the caller's teams by name."""
     found = User.objects.filter(memberships__team__in=node.context.teams).distinct()
     if query:
-        found = found.filter(username__icontains=query)
+        found = found.filter(username__icontains=check_search(query))
     return whole(node.context, Person, found.order_by("username_key")[:MAX_FOUND])
 
 
