@@ -354,7 +354,7 @@ def _empty_rows(steps: "Steps", clock: Points) -> list[Row]:
     for place, at, seconds in _placed(steps, clock):
         rows[place][TIME] = at
         if not math.isnan(seconds):
-            rows[place][SECONDS] = plain(seconds)
+            rows[place][SECONDS] = seconds
     return rows
 
 
@@ -362,7 +362,7 @@ def _fill(rows: Sequence[Row], steps: "Steps", points: Mapping[str, Points]) -> 
     for key, found in points.items():
         for place, at, value in _placed(steps, found):
             row = rows[place]
-            row[key] = plain(value)
+            row[key] = value
             row.setdefault(TIME, at)
 
 
@@ -375,8 +375,18 @@ def _placed(steps: "Steps", points: Points) -> Iterator[tuple[int, float, float]
     places = np.searchsorted(steps, points.steps)
     places[places == len(steps)] = 0
     hits = steps[places] == points.steps
-    columns = places[hits], points.times[hits], points.values[hits]
-    return zip(*(column.tolist() for column in columns), strict=True)
+    values = _plain(points.values[hits])
+    return zip(places[hits].tolist(), points.times[hits].tolist(), values, strict=True)
+
+
+def _plain(values: "NDArray[np.float64]") -> list[float | int]:
+    """`plain` for many at once."""
+    import numpy as np
+
+    found: list[float | int] = values.tolist()
+    for place in np.flatnonzero((np.floor(values) == values) & (np.abs(values) < _WHOLE)).tolist():
+        found[place] = int(found[place])
+    return found
 
 
 def _fill_objects(
