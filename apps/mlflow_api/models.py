@@ -145,3 +145,45 @@ class Registration(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=["run_id"], name="registrations_of_a_run"),)
+
+
+class Dataset(models.Model):
+    """A data set as clients of a project name it. Its source is text that nobody opens.
+
+    `artifact` stands for it in lineage: a dataset whose one file is a reference to the source.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=500)
+    digest = models.CharField(max_length=36)
+    source_type = models.CharField(max_length=64)
+    source = models.TextField()
+    schema = models.TextField(blank=True)
+    profile = models.TextField(blank=True)
+    artifact = models.ForeignKey(
+        ArtifactVersion, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["project", "name", "digest"], name="one_dataset_per_digest"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetInput(models.Model):
+    """That a run used a data set, and as what: its tags as JSON text, and the one searched for."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="inputs")
+    context = models.CharField(max_length=500, blank=True)
+    tags = models.TextField(default="{}")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["run", "dataset"], name="dataset_once_in_a_run"),
+        )

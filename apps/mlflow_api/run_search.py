@@ -33,6 +33,7 @@ from apps.core.tables import Segment, read_on
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.conditions import Fields, rows_with_text, text_column, time_column
 from apps.mlflow_api.errors import invalid
+from apps.mlflow_api.models import DatasetInput
 from apps.mlflow_api.places import is_home
 from apps.mlflow_api.run_messages import STATUSES, USER
 from apps.mlflow_api.search_grammar import RUNS, Order, parse_filter, parse_orders
@@ -237,6 +238,11 @@ def _field(projects: Sequence[Project], call: Call, entity: str, key: str) -> Fi
         if key == NOTES:
             return _notes()
         return rows_with_text(RunTag.objects.filter(name=key), "run")
+    if entity == "dataset":
+        used = DatasetInput.objects.filter(_among("run__project", places))
+        if key == "context":
+            return rows_with_text(used.exclude(context=""), "run", "context")
+        return rows_with_text(used, "run", f"dataset__{key}")
     return _attribute(projects, call, key)
 
 

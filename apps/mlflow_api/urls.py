@@ -15,12 +15,14 @@ from apps.mlflow_api.views import (  # noqa: F401  importing a module binds its 
     artifacts,
     experiments,
     history,
+    inputs,
     logged_models,
     logging,
     model_versions,
     registered_models,
     runs,
     server,
+    traces,
 )
 
 ROOTS: Final = ("api/2.0/", "api/3.0/", "ajax-api/2.0/", "ajax-api/3.0/")
