@@ -17,7 +17,6 @@ from apps.mlflow_api.wire import present
 # What a message of a logged model reads beside its own row.
 LOADED: Final = (
     "artifact__project__experiment",
-    "artifact__created_by",
     "source_run",
 )
 
@@ -95,7 +94,6 @@ def _info(
 
 
 def _said(model: LoggedModel) -> dict[str, Any]:
-    creator = model.artifact.created_by
     return present(
         {
             "name": model.name,
@@ -104,7 +102,6 @@ def _said(model: LoggedModel) -> dict[str, Any]:
             "status_message": model.status_message,
             "model_type": model.model_type,
             "source_run_id": model.source_run.key if model.source_run else "",
-            "creator_id": creator.username if creator else "",
         }
     )
 

@@ -77,7 +77,6 @@ def test_a_model_is_begun(caller: Caller, project: Project, run: Run) -> None:
         "status": "LOGGED_MODEL_PENDING",
         "model_type": "agent",
         "source_run_id": run.key,
-        "creator_id": caller.user.username,
         "tags": [{"key": "team", "value": "vision"}],
     }
     assert model["data"] == {"params": [{"key": "lr", "value": "0.1"}]}
