@@ -67,7 +67,12 @@ def changed_files(
 
 def metadata_changes(old: ArtifactVersion, new: ArtifactVersion) -> list[MetadataChange]:
     """The leaves that differ, in the order of the newer version, then those that have gone."""
-    before, after = dict(leaves(metadata_of(old))), dict(leaves(metadata_of(new)))
+    return values_changed(metadata_of(old), metadata_of(new))
+
+
+def values_changed(old: object, new: object) -> list[MetadataChange]:
+    """The leaves that two values do not share, those of the newer first."""
+    before, after = dict(leaves(old)), dict(leaves(new))
     names = [*after, *(name for name in before if name not in after)]
     return [
         MetadataChange(name, before.get(name), after.get(name))

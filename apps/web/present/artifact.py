@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.artifacts.choices import DATASET, MODEL, Direction
+from apps.artifacts.differences import values_changed
 from apps.artifacts.lineage import Lineage
 from apps.artifacts.models import ArtifactVersion, Version
+from apps.artifacts.queries import metadata_of
 from apps.core.numbers import format_bytes, format_value
 from apps.core.text import truncate
 from apps.projects.access import Access
@@ -24,6 +26,7 @@ MAX_VALUE = 300
 # What is nested deeper is one line of JSON; what is deeper than the second is closed at first.
 MAX_DEPTH, OPEN_DEPTH = 6, 2
 MAX_METADATA = 20_000
+SHOWN_CHANGES, MAX_CHANGED = 50, 120
 _ROLES: Mapping[str, Role] = {MODEL: "accent", DATASET: "teal"}
 _HUES = {MODEL: "blue", DATASET: "teal"}
 
@@ -65,9 +68,40 @@ def metadata_tree(metadata: Mapping[str, object]) -> MetadataTree:
 
 
 def metadata_text(artifact: ArtifactVersion) -> str:
-    """The whole of it, as sent but indented; cut where it would fill the page."""
-    text = json.dumps(json.loads(artifact.metadata), indent=2, ensure_ascii=False)
-    return truncate(text, MAX_METADATA)
+    """The whole of it as it is now, indented; cut where it would fill the page."""
+    return _indented(artifact.later_metadata or artifact.metadata)
+
+
+def _indented(text: str) -> str:
+    return truncate(json.dumps(json.loads(text), indent=2, ensure_ascii=False), MAX_METADATA)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterMetadata:
+    """What was changed after sealing: (name, as sealed, now), and what was sealed as JSON."""
+
+    changes: Sequence[tuple[str, str, str]]
+    more: int
+    sealed_text: str
+
+
+def show_later(artifact: ArtifactVersion) -> LaterMetadata | None:
+    """None where the metadata is as it was sealed."""
+    if not artifact.later_metadata:
+        return None
+    changes = values_changed(json.loads(artifact.metadata), metadata_of(artifact))
+    return LaterMetadata(
+        changes=[
+            (
+                wrapping(one.name),
+                "–" if one.before is None else truncate(one.before, MAX_CHANGED),
+                "–" if one.after is None else truncate(one.after, MAX_CHANGED),
+            )
+            for one in changes[:SHOWN_CHANGES]
+        ],
+        more=max(len(changes) - SHOWN_CHANGES, 0),
+        sealed_text=_indented(artifact.metadata),
+    )
 
 
 def _branches(pairs: Iterable[tuple[str, object]], left: list[int], depth: int) -> Iterator[Branch]:

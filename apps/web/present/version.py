@@ -37,6 +37,7 @@ class Held:
     by: str
     reason: str
     is_rollback: bool
+    is_stage: bool
     rollback_url: str
     rollback_words: str
     remove_url: str
@@ -71,6 +72,7 @@ def _held(version: Version, held: LabelHolding, label: StatusLabel | None, acces
         by=name_of(held.given_by),
         reason=held.reason,
         is_rollback=held.is_rollback,
+        is_stage=held.is_stage,
         rollback_url=rollback_url(version.collection, held.label) if can_go_back else "",
         rollback_words=_("Roll back %(label)s…") % {"label": held.label},
         remove_url=remove_label_url(version, held.label) if can_move else "",

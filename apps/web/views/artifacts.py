@@ -47,6 +47,7 @@ from apps.web.present.model import crumbs_to_artifacts, crumbs_to_place
 from apps.web.present.people import moment, name_of
 from apps.web.present.places import project_tabs, team_tabs
 from apps.web.present.table import pills_of
+from apps.web.present.tags import tags_of_collection
 from apps.web.present.version import other_places, version_facts
 from apps.web.stored import shelf_of_version
 from apps.web.views.account import client_lines
@@ -150,6 +151,7 @@ def collection(
         "page": page.with_rows(_version_rows(page.rows, found, access)),
         "foot": pager(request, page, target="versions"),
         "path": collection_url(found),
+        "tags": tags_of_collection(found),
         "may_delete": access.allows(Action.DELETE_VERSION),
     }
     return answer(request, "artifacts/collection.html", context, fragment="versions")

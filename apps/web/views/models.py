@@ -39,6 +39,7 @@ from apps.web.present.model import (
 from apps.web.present.notes import notes_of_model
 from apps.web.present.people import day
 from apps.web.present.table import FRAGMENT, columns_to_show, may_move, show_table
+from apps.web.present.tags import tags_of_collection
 from apps.web.saved_views import Shown, menu_of_views, show_view
 from apps.web.tables import Problem, problem_of
 
@@ -68,6 +69,7 @@ def model(
         "saved": menu_of_views(shown, path, access, views=f"{path}/views"),
         "path": path,
         "notes": notes_of_model(found, access),
+        "tags": [] if asks_for(request, FRAGMENT) else tags_of_collection(found),
         "may_curate": access.allows(Action.CURATE),
         "may_delete": access.allows(Action.DELETE_VERSION),
     }

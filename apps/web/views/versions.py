@@ -39,6 +39,7 @@ from apps.web.htmx import answer, asks_for
 from apps.web.present.artifact import (
     metadata_text,
     metadata_tree,
+    show_later,
     show_lineage,
 )
 from apps.web.present.comparison import Comparison, show_comparison
@@ -48,6 +49,7 @@ from apps.web.present.labels import pills_by_version
 from apps.web.present.model import crumbs_to
 from apps.web.present.notes import show_card
 from apps.web.present.people import moment, name_of
+from apps.web.present.tags import tags_of_version
 from apps.web.present.version import (
     other_places,
     show_held,
@@ -118,6 +120,8 @@ def artifact_context(request: HttpRequest, place: Version, access: Access) -> di
         "files": show_files(request, shelf_of_version(place)),
         "metadata": metadata_tree(metadata) if metadata else None,
         "metadata_text": metadata_text(artifact) if metadata else "",
+        "later": show_later(artifact),
+        "tags": tags_of_version(place),
         "lineage": show_lineage(graph, places, artifact, access),
     }
 
