@@ -3,10 +3,10 @@ PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench install pins
+.PHONY: help run test check bench bench-mlflow install pins
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 run:  ## install, prepare and serve on HOST:PORT (127.0.0.1:8000); DEMO=0 starts without the demo
 	@HOST="$(HOST)" PORT="$(PORT)" DEMO="$(DEMO)" $(BOOTSTRAP) run
@@ -19,6 +19,9 @@ check:  ## format, lint, types, import contracts, templates, migrations
 
 bench:  ## measure the pages, logging through the API, and following a live run
 	@$(BOOTSTRAP) bench $(ARGS)
+
+bench-mlflow:  ## measure against mlflow's own server; ARGS="--runs 100000 --peers mlflow fasttrackml"
+	@$(BOOTSTRAP) bench-mlflow $(ARGS)
 
 install:  ## install everything that the other targets need, and do nothing else
 	@$(BOOTSTRAP) install

@@ -232,15 +232,19 @@ def bench(arguments: list[str]) -> int:
     return in_venv(["python", "tools/bench.py", *arguments])
 
 
+def bench_mlflow(arguments: list[str]) -> int:
+    return in_venv(["python", "tools/bench_mlflow.py", *arguments])
+
+
 def pins(arguments: list[str]) -> int:
-    """Resolve pyproject.toml, and the clients of the tests, anew into requirements/.
+    """Resolve pyproject.toml, and the clients of tests and benchmarks, anew into requirements/.
 
     No file may name a package index.
     """
     options = "--universal --python-version 3.11 --generate-hashes --no-emit-index-url"
     shared = ["uv", "pip", "compile", "--quiet", "--upgrade", *options.split()]
     shared += ["--no-annotate", "--no-header"]
-    for client in sorted((ROOT / "requirements" / "clients").glob("*.in")):
+    for client in sorted((ROOT / "requirements").glob("*/*.in")):
         if in_venv([*shared, str(client), "-o", str(client.with_suffix(".txt"))]):
             return 1
     shared += ["pyproject.toml"]
@@ -250,7 +254,14 @@ def pins(arguments: list[str]) -> int:
     return code or in_venv(shared + demo + ["--extra", "dev", "-c", run, "-o", dev])
 
 
-TASKS = {"test": test, "check": check, "bench": bench, "pins": pins, "install": lambda _: 0}
+TASKS = {
+    "test": test,
+    "check": check,
+    "bench": bench,
+    "bench-mlflow": bench_mlflow,
+    "pins": pins,
+    "install": lambda _: 0,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in ["run", *TASKS]:

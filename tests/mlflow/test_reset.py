@@ -114,3 +114,13 @@ def test_without_a_key_every_team_is_emptied(calling: Callable[..., Caller]) -> 
     assert Experiment.objects.filter(is_default=True).count() == 2
     assert ApiKey.objects.count() == 2
     assert Client().get("/test/reset").status_code == 405
+
+
+@with_switch
+def test_a_page_in_a_browser_may_not(client: Client) -> None:
+    build.project(build.user(), "kept")
+
+    response = client.post("/test/reset", headers={"Origin": "https://elsewhere.example"})
+
+    assert response.status_code == 403
+    assert Project.objects.filter(name="kept").exists()

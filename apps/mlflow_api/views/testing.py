@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 from apps.accounts.models import Team
 from apps.audit.actors import Actor
 from apps.bin.services.emptying import empty_team
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, Forbidden
 from apps.mlflow_api.endpoint import open_call
 from apps.mlflow_api.errors import refuse
 from apps.mlflow_api.services import ensure_default
@@ -23,6 +23,8 @@ def reset(request: HttpRequest) -> HttpResponse:
     """Leave the default experiment and nothing else: in the default team of the key's owner, or
     without a key, as a suite asks before it has one, in every team."""
     try:
+        if "Origin" in request.headers:
+            raise Forbidden("A page in a browser may not do this.")
         for access in _places(request):
             empty_team(access=access)
             ensure_default(access.team)

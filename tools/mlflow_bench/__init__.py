@@ -1,0 +1,1 @@
+"""Our server and others of the same protocol, on one PostgreSQL, asked the same in turns."""
