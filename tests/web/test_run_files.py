@@ -173,6 +173,13 @@ class TestMedia:
         assert f'src="{address(run)}/image/media/images/a.png" alt="a &quot;cat&quot;"' in page
         assert "28 × 29" in page
 
+    def test_a_picture_of_a_metric_with_an_awkward_name(
+        self, run: Run, allowed: Access, editor: User
+    ) -> None:
+        keep(run, allowed, {"media/images/50_ crop_3_f0.png": png()})
+        self.log(run, allowed, a={"_type": "image-file", "path": "media/images/50% crop_3_f0.png"})
+        assert "/image/media/images/50_%20crop_3_f0.png" in self.shown(run, editor)
+
     def test_many_pictures_of_one_step(self, run: Run, allowed: Access, editor: User) -> None:
         paths = [f"media/images/{n}.png" for n in range(11)]
         keep(run, allowed, dict.fromkeys(paths, png()))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from apps.core.numbers import format_count, format_value
 from apps.core.paging import Key, paginate
 from apps.core.text import truncate
+from apps.runs.files import storable_path
 from apps.runs.models import Run
 from apps.series.models import ObjectPoint
 from apps.series.queries import object_keys, objects_of
@@ -138,7 +139,7 @@ def _named(value: object) -> list[tuple[str, str]]:
     words = captions if isinstance(captions, list) else []
     words = [*words, *[""] * (len(paths) - len(words))]
     return [
-        (path, caption if isinstance(caption, str) else "")
+        (storable_path(path), caption if isinstance(caption, str) else "")
         for path, caption in zip(paths, words, strict=False)
         if isinstance(path, str) and 0 < len(path) <= MAX_PATH
     ][:MAX_PATHS]
