@@ -81,6 +81,15 @@ def _with_defaults(
     return values
 
 
+def _has_nodes(value: Any) -> bool:
+    """Whether there is something to select in a value; lists are of one kind."""
+    if isinstance(value, list | tuple):
+        return bool(value) and _has_nodes(value[0])
+    if isinstance(value, Mapping):
+        return any(map(_has_nodes, value.values()))
+    return isinstance(value, Node)
+
+
 def _value(node: ValueNode, variables: Mapping[str, Any]) -> Any:
     if isinstance(node, VariableNode):
         return variables.get(node.name.value, ABSENT)
@@ -189,7 +198,7 @@ class _Walk:
         """A value as the answer holds it: nodes and payloads by selection, the rest as it is."""
         owners = [one for one in fields if one.selection_set]
         if value is None or not owners:
-            return value if not isinstance(value, Node) else None
+            return None if _has_nodes(value) else value
         if isinstance(value, list | tuple):
             return [self.complete(one, fields, (*path, at)) for at, one in enumerate(value)]
         if isinstance(value, Node | Mapping):

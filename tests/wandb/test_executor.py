@@ -87,6 +87,11 @@ class TestWalk:
 
 
 class TestLeniency:
+    def test_what_has_fields_is_null_where_none_is_selected(self, editor: Caller) -> None:
+        answer = editor.ask("query { viewer { teams { edges } organizations } entity }")
+        viewer = {"teams": {"edges": None}, "organizations": None}
+        assert answer == {"viewer": viewer, "entity": None}
+
     def test_an_unknown_field_is_null_and_counted(self, editor: Caller) -> None:
         answer = editor.ask("query { viewer { username shoeSize { left } } soon(at: 3) { x } }")
         assert answer == {"viewer": {"username": "editor", "shoeSize": None}, "soon": None}

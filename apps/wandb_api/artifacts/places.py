@@ -43,6 +43,12 @@ def place_of(collection: Collection, called: str | None = None) -> Place:
     return Place(collection.team, called or REGISTRY_PREFIX + collection.type)
 
 
+def registry_names(collection: Collection) -> tuple[str, ...]:
+    """The names of the registry by which a client may mean a collection in it."""
+    of_its_type = REGISTRY_PREFIX + collection.type
+    return (MODEL_REGISTRY, of_its_type) if collection.type == MODEL else (of_its_type,)
+
+
 def collection_at(place: Place, name: str) -> Collection:
     """The collection of that name at a place. Raises NotFound.
 

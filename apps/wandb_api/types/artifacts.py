@@ -4,7 +4,7 @@ A list of them costs the same number of queries for one and for a hundred: what 
 read for all of them at once (`artifacts.reading`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from mimetypes import guess_type
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from apps.runs.models import Run
 from apps.wandb_api import ids
 from apps.wandb_api.artifacts import finding, links, reading
 from apps.wandb_api.artifacts.manifest import base64_of
-from apps.wandb_api.artifacts.places import place_of
+from apps.wandb_api.artifacts.places import place_of, registry_names
 from apps.wandb_api.connections import Connection, connect, whole
 from apps.wandb_api.context import Context
 from apps.wandb_api.schema import Node, Peers, field, field_of, nodes
@@ -50,6 +50,15 @@ def for_all(node: Node, key: str, load: Callable[[Sequence[Any]], Read]) -> Read
 def collection_node(context: Context, row: Collection, peers: Peers | None = None) -> Node:
     """A collection: a sequence in a project, a portfolio in the registry."""
     return (SequenceNode if row.project_id else PortfolioNode)(context, row, peers)
+
+
+def collection_nodes(context: Context, row: Collection) -> Iterator[Node]:
+    """The collection under each name of its place: of a registry one, where the client said it."""
+    if row.project_id or context.registry_called:
+        yield collection_node(context, row)
+        return
+    for called in registry_names(row):
+        yield PortfolioNode(context, row, called=called)
 
 
 class ArtifactNode(Node):
@@ -152,12 +161,14 @@ class ArtifactNode(Node):
 
     @field
     def aliases(self) -> list[dict[str, Any]]:
-        """Of all its places. Clients tell them apart by the collection."""
+        """Of all its places. Clients tell them apart by the collection and its project, so one in
+        the registry stands there under each name of the registry that may be meant."""
         places = self.places.places.get(self.row.pk, ())
         return [
-            alias | {"artifactCollection": collection_node(self.context, version.collection)}
+            alias | {"artifactCollection": node}
             for version in places
             for alias in alias_payloads(version, self.places.labels)
+            for node in collection_nodes(self.context, version.collection)
         ]
 
     @field
@@ -272,6 +283,16 @@ class CollectionNode(Node):
 
     row: Collection
 
+    def __init__(
+        self,
+        context: Context,
+        row: Collection,
+        peers: Peers | None = None,
+        called: str | None = None,
+    ) -> None:
+        super().__init__(context, row, peers)
+        self.called = called or context.registry_called
+
     @field
     def id(self) -> str:
         return ids.encode("ArtifactCollection", self.row.pk)
@@ -298,7 +319,7 @@ class CollectionNode(Node):
 
     @field
     def project(self) -> ProjectNode:
-        return ProjectNode(self.context, place_of(self.row, self.context.registry_called))
+        return ProjectNode(self.context, place_of(self.row, self.called))
 
     @field
     def default_artifact_type(self) -> dict[str, Any]:
