@@ -8,7 +8,7 @@ database.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from apps.core.errors import Invalid
@@ -31,7 +31,9 @@ _COMPARED: Final[dict[str, Op]] = {
     "$nin": "not in",
 }
 # Letters, and characters that mean themselves in a pattern; behind a backslash any does.
-_PLAIN = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\\W|\.\*\??)*")
+_PLAIN = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\\W|\.\*\??|\.(?![*+?{]))*")
+# A gap of any length, a gap of one character, or something escaped.
+_PIECE = re.compile(r"(\.\*\??|\.)|\\(.)")
 
 
 def read(text: str | None, name_of: Callable[[str], str]) -> Tree | None:
@@ -104,20 +106,35 @@ def _among(field: str, op: Op, values: list[Any]) -> Tree:
 
 
 def _pattern(field: str, pattern: Any) -> Tree:
-    """Text with gaps: `^`, `$`, `.*` and plain characters."""
+    """Text with gaps: `^`, `$`, `.*`, `.` and plain characters."""
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
         raise Invalid(f"A pattern is text of {MAX_PATTERN} characters at most.", field="filters")
     starts = pattern.startswith("^")
     ends = pattern.endswith("$") and not pattern.endswith("\\$")
     middle = pattern[starts : len(pattern) - ends]
     if _PLAIN.fullmatch(middle) is None:
-        message = "Patterns here may hold text, .* , ^ at the start and $ at the end."
+        message = "Patterns here may hold text, . and .* , ^ at the start and $ at the end."
         raise Invalid(message, field="filters")
-    parts = [re.sub(r"\\(.)", r"\1", part) for part in re.split(r"\.\*\??", middle)]
-    like = ("" if starts else "%") + "%".join(parts) + ("" if ends else "%")
+    like, texts = "", [""]
+    for plain, gap, escaped in _pieces(middle):
+        like += plain + escaped
+        texts[-1] += plain + escaped
+        if gap:
+            like += "_" if gap == "." else "%"
+            texts.append("")
+    like = ("" if starts else "%") + like + ("" if ends else "%")
     # A % or _ in the text would stand for others as well: so it must be in there itself.
-    exact = [Comparison(field, "~", part) for part in parts if "_" in part or "%" in part]
+    exact = [Comparison(field, "~", text) for text in texts if "_" in text or "%" in text]
     return And((Comparison(field, "like", like), *exact))
+
+
+def _pieces(pattern: str) -> Iterator[tuple[str, str, str]]:
+    """Plain text, then the gap or the escaped character behind it, until the end."""
+    place = 0
+    for found in _PIECE.finditer(pattern):
+        yield pattern[place : found.start()], found[1] or "", found[2] or ""
+        place = found.end()
+    yield pattern[place:], "", ""
 
 
 def _scalar(value: Any) -> Scalar:

@@ -172,6 +172,16 @@ class TestSampled:
 
         assert [one["_step"] for one in found] == [3, 4, 5]
 
+    def test_the_pages_of_old_clients_do_not_overlap(self, stream: Streamer) -> None:
+        """As 0.17 and 0.23 scan: each page names the first step of the next as its last."""
+        first, second = sampled(
+            stream,
+            {"keys": ["_step"], "minStep": 0, "maxStep": 3, "samples": 3},
+            {"keys": ["_step"], "minStep": 3, "maxStep": 6, "samples": 3},
+        )
+
+        assert [one["_step"] for one in [*first, *second]] == list(range(6))
+
     def test_own_names_and_what_is_no_number(self, stream: Streamer) -> None:
         pictures, steps = sampled(
             stream,

@@ -76,6 +76,8 @@ class TestFilters:
             ({"tags": {"$nin": ["old"]}}, ["gamma"]),
             ({"display_name": "gamma"}, ["gamma"]),
             ({"displayName": {"$regex": "^b.*_1$"}}, ["beta_1"]),
+            ({"display_name": {"$regex": "^b.ta_.$"}}, ["beta_1"]),
+            ({"display_name": {"$regex": "^.l.*a$"}}, ["alpha"]),
             ({"display_name": {"$regex": "a"}}, ["alpha", "beta_1", "gamma"]),
             ({"display_name": {"$not": {"$regex": "^a"}}}, ["beta_1", "gamma"]),
             ({"jobType": "train"}, ["alpha"]),

@@ -74,8 +74,14 @@ def _sampled(run: Run, spec: Any) -> list[dict[str, Any]]:
         raise Invalid("keys must be a list of names.", field="keys")
     if len(keys) > MAX_SPEC_KEYS:
         raise TooLarge(f"{len(keys)} keys at once; {MAX_SPEC_KEYS} at most.")
-    bounds = {"min_step": _whole(spec, "minStep"), "max_step": _whole(spec, "maxStep")}
-    limit = _samples(_whole(spec, "samples"))
+    first, last = _whole(spec, "minStep"), _whole(spec, "maxStep")
+    samples = _whole(spec, "samples")
+    if first is not None and last is not None and last - first == samples:
+        # Old clients (0.17, 0.23) page with as many samples as there are steps below `maxStep`,
+        # and ask for that one again with the next page.
+        last -= 1
+    bounds = {"min_step": first, "max_step": last}
+    limit = _samples(samples)
     if not keys:
         return history_rows(run, **bounds, limit=limit)
     return sampled_rows(run, keys, **bounds, limit=limit)

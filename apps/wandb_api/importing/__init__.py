@@ -1,0 +1,1 @@
+"""Runs that were logged elsewhere, or offline, taken in from folders."""
