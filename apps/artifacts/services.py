@@ -462,12 +462,16 @@ def note_use(
     artifact: ArtifactVersion,
     access: Access,
     use_as: str = "",
+    even_pending: bool = False,
     at: datetime | None = None,
 ) -> None:
-    """Say that a run used an artifact version. Saying it again changes nothing."""
+    """Say that a run used an artifact version. Saying it again changes nothing.
+
+    `even_pending` is for clients that evaluate a model before they have sent all its files.
+    """
     access.require(Action.LOG)
     access.within(artifact.project)
-    if artifact.state != ArtifactState.SEALED:
+    if artifact.state != ArtifactState.SEALED and not even_pending:
         raise Conflict("Only a sealed artifact version can be used.")
     use_as = clean_text(use_as, field="use_as", max_length=128, multiline=False)
     if _add_edge(run, artifact, Direction.USED, use_as, None, at):

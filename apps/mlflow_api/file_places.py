@@ -27,7 +27,9 @@ _RUN_WORDS, _MODEL_WORDS = 3, 4
 
 # mlflow 2.22 names what `log_image` writes with %, which 3.x has made +. One spelling is kept, for
 # a path with a % in it could be decoded once more by whoever passes it on.
-_IMAGE_2_22: Final = re.compile(r"(images/[^/%]*)%step%(\d+)%timestamp%(\d+)%([^/%]+)")
+_IMAGE_2_22: Final = re.compile(
+    r"images/[^/%]*%step%\d+%timestamp%\d+%[^/%]+(?:%compressed\.[a-z]+)?"
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def find_place(call: Call, address: str) -> FilePlace:
 def clean_below(path: str) -> str:
     """A path below a run or a model as it is kept; "" is the top. Raises Invalid."""
     path = path.removesuffix("/")
-    return clean_path(_IMAGE_2_22.sub(r"\1+step+\2+timestamp+\3+\4", path)) if path else ""
+    if _IMAGE_2_22.fullmatch(path):
+        path = path.replace("%", "+")
+    return clean_path(path) if path else ""
 
 
 def run_address(run: Run, experiment_id: str) -> str:

@@ -220,7 +220,12 @@ class TestRunFiles:
         assert files.bytes_of("a.txt") == b"one"
 
     @pytest.mark.parametrize(
-        "name", ["images/val%step%10%timestamp%1763710000000%z1b2.png", "img/ü 1+2 (3)=[4].png"]
+        "name",
+        [
+            "images/val%step%10%timestamp%1763710000000%z1b2.png",
+            "images/val%step%10%timestamp%1763710000000%z1b2%compressed.webp",
+            "img/ü 1+2 (3)=[4].png",
+        ],
     )
     def test_names_that_clients_make_are_taken(self, files: Files, name: str) -> None:
         """mlflow 2.22 writes the names of log_image with %."""

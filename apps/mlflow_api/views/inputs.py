@@ -33,7 +33,7 @@ def log_inputs(call: Call) -> Message:
         log_datasets(run=run, said=said, access=access)
         for model_id in models:
             artifact, _access = call.model(model_id)
-            note_use(run=run, artifact=artifact, access=access)
+            note_use(run=run, artifact=artifact, even_pending=True, access=access)
     return {}
 
 
