@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.choices import Role
 from apps.accounts.models import User
+from apps.artifacts.services import FileSpec, begin_artifact, seal_artifact
 from apps.content.services import store
 from apps.projects.access import Access
 from apps.runs.files import NewFile, put_files
@@ -290,3 +291,51 @@ class TestCode:
 
     def test_a_run_that_saved_none(self, run: Run, editor: User) -> None:
         assert "No code was saved" in text_of(browser(editor).get(address(run, "?show=code")))
+
+
+class TestTablesOfARun:
+    """W&B's client keeps a logged table with its pictures in an artifact of the run."""
+
+    def logged(self, run: Run, allowed: Access, step: int) -> None:
+        """A table as wandb 0.31 logs it: its words as a file, the whole as an artifact."""
+        path = f"media/table/preds_{step}.table.json"
+        keep(run, allowed, {path: b'{"columns": ["image"], "data": [["Image"]]}'})
+        value = {
+            "_type": "table-file",
+            "path": path,
+            "artifact_path": "wandb-client-artifact://abc/preds.table.json",
+        }
+        log_points(run=run, objects=[ObjectValue("preds", step, 1.0, value)], access=allowed)
+        table = store(owner_id=run.project_id, stream=BytesIO(b"%d" % step), max_bytes=100)
+        artifact = begin_artifact(
+            type="run_table",
+            files=[FileSpec("preds.table.json", digest=table.digest)],
+            made_by=run,
+            access=allowed,
+        )
+        assert allowed.user is not None
+        shelf = build.collection(allowed.user, run.project, "run-preds", type="run_table")
+        seal_artifact(artifact=artifact, collection=shelf, step=step, access=allowed)
+
+    def test_each_step_leads_to_the_table_with_pictures(
+        self, run: Run, allowed: Access, editor: User
+    ) -> None:
+        self.logged(run, allowed, 3)
+        self.logged(run, allowed, 5)
+        page = text_of(browser(editor).get(address(run, "?show=objects&key=preds")))
+        for number in (1, 2):
+            below = f"/main/digits/artifacts/run_table/run-preds/v{number}/view/preds.table.json"
+            assert f'<a href="{below}"><bdi>Open the table</bdi></a>' in page
+
+    def test_an_artifact_of_another_run_is_not_taken_for_it(
+        self, run: Run, allowed: Access, editor: User
+    ) -> None:
+        other = build.run(editor, run.project)
+        self.logged(other, allowed, 3)
+        path = "media/table/preds_3.table.json"
+        keep(run, allowed, {path: b"{}"})
+        value = {"_type": "table-file", "path": path, "artifact_path": "x://y/preds.table.json"}
+        log_points(run=run, objects=[ObjectValue("preds", 3, 1.0, value)], access=allowed)
+        page = text_of(browser(editor).get(address(run, "?show=objects")))
+        assert "Open the table" not in page
+        assert f'href="{address(run)}/view/{path}"' in page

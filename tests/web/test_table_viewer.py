@@ -4,15 +4,20 @@ import base64
 import json
 import re
 import struct
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.artifacts.models import ArtifactVersion
+from apps.artifacts.services import FileSpec, begin_artifact, seal_artifact
+from apps.content.services import store
 from apps.web import grid_file
 from apps.web.figure_file import MAX_VALUES, figure_in
 from apps.web.present.grid import MAX_COLUMNS, PAGE_SIZE, ShownGrid
+from apps.web.references import files_meant
 from tests import build
 from tests.web.test_files import PAGE, holding, png
 from tests.web.test_version_page import words
@@ -198,6 +203,46 @@ class TestPictures:
         files = {"t.table.json": logged(["m"], [[cell]]), "a.html": b"<script>"}
         page, _grid = shown(table, files)
         assert f'<a href="{PAGE}/view/a.html"><bdi>a.html</bdi></a>' in page
+
+    def reference(self, artifact: ArtifactVersion, path: str) -> str:
+        """As W&B's client writes a reference to a file of another artifact."""
+        return f"wandb-artifact://{f'Artifact:{artifact.pk}'.encode().hex()}/{path}"
+
+    def test_pictures_and_tables_of_another_artifact(self, table: build.Table) -> None:
+        kept = holding(table, {"a.png": png()}, name="kept").artifact
+        access = build.access(table.editor, project=table.project)
+        cell = {"_type": "image-file", "path": "media/a.png"}
+        blob = store(
+            owner_id=table.project.pk, stream=BytesIO(logged(["i"], [[cell]])), max_bytes=10**6
+        )
+        artifact = begin_artifact(
+            type="dataset",
+            files=[
+                FileSpec("t.table.json", digest=blob.digest),
+                FileSpec("media/a.png", reference=self.reference(kept, "a.png")),
+            ],
+            access=access,
+        )
+        shelf = build.collection(table.editor, table.project, "set", type="dataset")
+        seal_artifact(artifact=artifact, collection=shelf, access=access)
+        client = browser(table.viewer)
+        other = "/main/digits/artifacts/dataset/kept/v1"
+        page = text_of(client.get(f"{PAGE}/view/t.table.json"))
+        assert f'<a class="thumb" href="{other}/view/a.png"><img src="{other}/image/a.png"' in page
+        page = text_of(client.get(f"{PAGE}/view/media/a.png"))
+        assert f'<a href="{other}/view/a.png"><bdi>kept:v1/a.png</bdi></a>' in page
+
+    def test_a_reference_to_what_is_hidden_says_nothing(self, table: build.Table) -> None:
+        secret = build.project(table.curator, "secret", private=True)
+        hidden = build.version(
+            table.curator, build.collection(table.curator, secret, "hidden", type="dataset")
+        ).artifact
+        for reference in (
+            self.reference(hidden, "data.bin"),
+            *("wandb-artifact://zz/x", "wandb-artifact://00/x", "wandb-artifact://"),
+            "wandb-artifact://" + b"Artifact:99999999999999999999".hex() + "/x",
+        ):
+            assert files_meant([reference], table.viewer) == {}
 
     def test_many_pictures_cost_the_queries_of_one(self, table: build.Table) -> None:
         client = browser(table.viewer)

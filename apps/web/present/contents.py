@@ -11,7 +11,9 @@ from apps.web.figure_file import figure_in
 from apps.web.grid_file import MAX_BYTES, grid_in, is_too_large, read_csv, read_json
 from apps.web.present.grid import show_grid
 from apps.web.preview import preview_of
-from apps.web.stored import Shelf, Stored, digest_of
+from apps.web.references import files_meant
+from apps.web.stored import Shelf, Stored, digest_of, reference_of
+from apps.web.views.account import person
 
 
 def show_file(request: HttpRequest, file: Stored, shelf: Shelf) -> dict[str, Any]:
@@ -29,6 +31,7 @@ def show_file(request: HttpRequest, file: Stored, shelf: Shelf) -> dict[str, Any
         "is_risky": can_run_code(file.path),
         "download_url": shelf.download_url(file),
         "image_url": shelf.image_url(file.path),
+        "elsewhere": files_meant([reference_of(file)], person(request)).get(reference_of(file)),
         **_contents(request, file, shelf, name),
     }
 

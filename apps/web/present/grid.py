@@ -14,12 +14,15 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import User
 from apps.core.errors import Invalid
 from apps.core.numbers import format_count, format_value
 from apps.core.text import truncate
 from apps.web.grid_file import Cell, Grid, is_missing, number_of, sorted_rows
 from apps.web.preview import visible
-from apps.web.stored import Shelf
+from apps.web.references import Meant, files_meant
+from apps.web.stored import Shelf, reference_of
+from apps.web.views.account import person
 
 PAGE_SIZE = 50
 MAX_COLUMNS = 60
@@ -67,7 +70,10 @@ class _Asked:
 
 
 def show_grid(request: HttpRequest, grid: Grid, shelf: Shelf) -> ShownGrid:
-    """One query, where cells name files. Raises Invalid for an order that makes no sense."""
+    """One query where cells name files, two where some are in other artifacts.
+
+    Raises Invalid for an order that makes no sense.
+    """
     width = min(max(len(grid.columns), 1), MAX_COLUMNS)
     asked = _asked(request, width)
     rows = (
@@ -80,7 +86,7 @@ def show_grid(request: HttpRequest, grid: Grid, shelf: Shelf) -> ShownGrid:
     first = (page - 1) * PAGE_SIZE
     shown = rows[first : first + PAGE_SIZE]
     numeric = [_is_numeric(column, [row for _number, row in shown]) for column in range(width)]
-    files = _Files(shelf, (cell for _number, row in shown for cell in row[:width]))
+    files = _Files(shelf, (cell for _number, row in shown for cell in row[:width]), person(request))
     return ShownGrid(
         heads=[
             _head(place, grid.columns[place - 1], asked, is_number=numeric[place - 1])
@@ -144,16 +150,21 @@ def _is_numeric(column: int, rows: Sequence[Sequence[Cell]]) -> bool:
 
 
 class _Files:
-    """Which of the files that cells name are there. Clients name them by path in a mapping."""
+    """Where the files are that cells name, by path: here, or in another artifact."""
 
-    def __init__(self, shelf: Shelf, cells: Iterable[Cell]) -> None:
-        self.shelf = shelf
-        wanted = {path for cell in cells for path in _paths(cell)}
-        found = shelf.files.filter(path__in=sorted(wanted)[:MAX_PICTURES]) if wanted else None
-        self.there = set(found.values_list("path", flat=True)) if found is not None else set()
+    def __init__(self, shelf: Shelf, cells: Iterable[Cell], user: User | None) -> None:
+        wanted = sorted({path for cell in cells for path in _paths(cell)})[:MAX_PICTURES]
+        found = list(shelf.files.filter(path__in=wanted)) if wanted else []
+        meant = files_meant(filter(None, map(reference_of, found)), user)
+        self._at = {
+            file.path: Meant(file.path, shelf.view_url(file.path), shelf.image_url(file.path))
+            if file.blob_id
+            else meant.get(reference_of(file))
+            for file in found
+        }
 
-    def first(self, paths: Sequence[str]) -> str:
-        return next((path for path in paths if path in self.there), "")
+    def first(self, paths: Sequence[str]) -> Meant | None:
+        return next((at for path in paths if (at := self._at.get(path))), None)
 
 
 def _paths(value: Cell) -> list[str]:
@@ -199,24 +210,24 @@ def _shown(value: Cell, files: _Files) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return _number(value)
-    if isinstance(value, Mapping) and (path := files.first(_paths(value))):
-        return _file(value, path, files.shelf)
+    if isinstance(value, Mapping) and (at := files.first(_paths(value))):
+        return _file(value, at)
     return _nested(value)
 
 
-def _file(value: Mapping[str, Cell], path: str, shelf: Shelf) -> str:
+def _file(value: Mapping[str, Cell], at: Meant) -> str:
     """A picture small, anything else as a link to its page; never the thing itself."""
     caption = value.get("caption")
-    words = caption if isinstance(caption, str) and caption else path.rpartition("/")[2]
+    words = caption if isinstance(caption, str) and caption else at.name.rpartition("/")[2]
     name = visible(truncate(words, SHORT))[0]
     if is_picture(value):
         return format_html(
             '<a class="thumb" href="{}"><img src="{}" alt="{}" loading="lazy"></a>',
-            shelf.view_url(path),
-            shelf.image_url(path),
+            at.url,
+            at.image_url,
             name,
         )
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', shelf.view_url(path), name)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', at.url, name)
 
 
 def is_picture(value: Mapping[str, Cell]) -> bool:

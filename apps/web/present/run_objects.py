@@ -11,6 +11,10 @@ from datetime import UTC, datetime
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from apps.accounts.models import User
+from apps.artifacts.choices import Direction
+from apps.artifacts.models import RunArtifact
+from apps.artifacts.queries import first_places
 from apps.core.numbers import format_count, format_value
 from apps.core.paging import Key, paginate
 from apps.core.text import truncate
@@ -18,6 +22,7 @@ from apps.runs.files import storable_path
 from apps.runs.models import Run
 from apps.series.models import ObjectPoint
 from apps.series.queries import object_keys, objects_of
+from apps.web.addresses import place_url, view_url
 from apps.web.charts import sparkline
 from apps.web.run_page import RunPage
 from apps.web.stored import Shelf
@@ -30,6 +35,8 @@ NEWEST_FIRST = (
 )
 MAX_TEXT = 400
 MAX_BINS = 512
+# The type that W&B's client gives the artifact of a logged table.
+RUN_TABLE = "run_table"
 # Of the pictures of one value.
 SHOWN_PICTURES = 8
 MAX_PATHS = 2_000
@@ -82,11 +89,51 @@ def object_row(
     )
 
 
-class LoggedFiles:
-    """Which of the files that logged values name the run keeps. One query."""
+class LoggedTables:
+    """The artifacts that keep logged tables with their pictures: in the file of the run, W&B's
+    client writes a word where a picture stands. Two queries where there is a table.
+    """
 
-    def __init__(self, shelf: Shelf, points: Iterable[ObjectPoint]) -> None:
+    def __init__(self, run: Run, user: User | None, points: Iterable[ObjectPoint]) -> None:
+        self._names = {point.pk: name for point in points if (name := _table_name(point))}
+        found = RunArtifact.objects.filter(
+            run=run,
+            direction=Direction.MADE,
+            artifact__type=RUN_TABLE,
+            artifact__files__path__in=set(self._names.values()),
+        ).values_list("artifact__files__path", "step", "artifact")
+        self._made = list(found[:MAX_PATHS]) if self._names else []
+        artifacts = {artifact for _path, _step, artifact in self._made}
+        self._places = first_places(artifacts, user) if artifacts else {}
+
+    def url(self, point: ObjectPoint) -> str:
+        """The table as it was logged at this step; or the only one, for clients that do not say
+        at which step. Empty when neither is there.
+        """
+        name = self._names.get(point.pk)
+        made = [(step, artifact) for path, step, artifact in self._made if path == name]
+        fitting = [one for one in made if one[0] == point.step] or made
+        place = self._places.get(fitting[0][1]) if len(fitting) == 1 else None
+        return view_url(place_url(place), name) if place and name else ""
+
+
+def _table_name(point: ObjectPoint) -> str:
+    """The path of a logged table in its artifact."""
+    value = _value_of(point)
+    if not isinstance(value, Mapping) or value.get("_type") != "table-file":
+        return ""
+    path = value.get("artifact_path")
+    return path.rpartition("/")[2][:MAX_PATH] if isinstance(path, str) else ""
+
+
+class LoggedFiles:
+    """Which of the files that logged values name the run keeps. One query, three with tables."""
+
+    def __init__(
+        self, run: Run, user: User | None, shelf: Shelf, points: Sequence[ObjectPoint]
+    ) -> None:
         self._shelf = shelf
+        self._tables = LoggedTables(run, user, points)
         self._named = {point.pk: _named(_value_of(point)) for point in points}
         wanted = sorted({path for named in self._named.values() for path, _caption in named})
         found = shelf.files.filter(path__in=wanted[:MAX_PATHS]).values_list("path", flat=True)
@@ -94,6 +141,8 @@ class LoggedFiles:
 
     def media(self, point: ObjectPoint) -> tuple[Sequence[Medium], str]:
         """What there is to see of a value, and how many pictures more there are."""
+        if url := self._tables.url(point):
+            return [Medium(url, _("Open the table"))], ""
         named = [one for one in self._named.get(point.pk, ()) if one[0] in self._there]
         shown = [self._medium(path, caption) for path, caption in named[:SHOWN_PICTURES]]
         more = len(named) - len(shown)
@@ -101,6 +150,8 @@ class LoggedFiles:
 
     def missing(self, point: ObjectPoint) -> str:
         """The file that a value names and the run does not keep, or not yet."""
+        if self._tables.url(point):
+            return ""
         gone = [path for path, _caption in self._named.get(point.pk, ()) if path not in self._there]
         if not gone:
             return ""
@@ -270,12 +321,14 @@ class Objects:
     foot: Mapping[str, str] | None = None
 
 
-def objects_shown(run: Run, page: RunPage, address: str, shelf: Shelf) -> Objects:
-    """Two queries for the keys, one for a history; and one for the files that they name."""
+def objects_shown(
+    run: Run, page: RunPage, address: str, shelf: Shelf, user: User | None
+) -> Objects:
+    """Two queries for the keys, one for a history; and up to three for the files they name."""
     if page.key:
-        return _history(run, page, address, shelf)
+        return _history(run, page, address, shelf, user)
     keys = object_keys(owner_id=run.pk, limit=SHOWN_KEYS)
-    files = LoggedFiles(shelf, [found.newest for found in keys])
+    files = LoggedFiles(run, user, shelf, [found.newest for found in keys])
     rows = [
         object_row(
             found.newest,
@@ -288,7 +341,7 @@ def objects_shown(run: Run, page: RunPage, address: str, shelf: Shelf) -> Object
     return Objects(rows)
 
 
-def _history(run: Run, page: RunPage, address: str, shelf: Shelf) -> Objects:
+def _history(run: Run, page: RunPage, address: str, shelf: Shelf, user: User | None) -> Objects:
     """The newest first."""
     found = paginate(
         objects_of(owner_id=run.pk, keys=[page.key]),
@@ -301,7 +354,7 @@ def _history(run: Run, page: RunPage, address: str, shelf: Shelf) -> Objects:
     def at(cursor: str | None) -> str:
         return "" if cursor is None else replace(page, cursor=cursor).address(address)
 
-    files = LoggedFiles(shelf, found.rows)
+    files = LoggedFiles(run, user, shelf, found.rows)
     foot = {"previous_url": at(found.previous), "next_url": at(found.next), "target": "view"}
     return Objects(
         [object_row(point, files) for point in found.rows],

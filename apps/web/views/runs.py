@@ -121,7 +121,9 @@ def _shown(access: Access, run: Run, page: RunPage, now: Standing) -> dict[str, 
         context["console"] = console_of(run, page, address)
         context["console_url"] = page.showing("console").address(address)
     if page.show == "objects":
-        context["objects"] = objects_shown(run, page, address, shelf_of_run(run, access))
+        context["objects"] = objects_shown(
+            run, page, address, shelf_of_run(run, access), access.user
+        )
     return context
 
 
