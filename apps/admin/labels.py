@@ -22,6 +22,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.projects.models import Project
 from apps.registry.models import StatusLabel
 from apps.registry.queries.labels import exclusive_holdings, labels_of
+from apps.registry.services.holdings import hold_still
 from apps.registry.services.promotion import (
     Expected,
     former_holding,
@@ -51,6 +52,7 @@ def ask_promotion(desk: Any, request: HttpRequest, rows: list[Version]) -> HttpR
                     % {"label": name}
                 )
             with transaction.atomic():
+                hold_still([row.collection for row in rows], team)
                 for row in sorted(rows, key=lambda one: one.collection_id):
                     promote_version(
                         version=row,
@@ -107,6 +109,7 @@ def ask_removal(desk: Any, request: HttpRequest, rows: list[Version]) -> HttpRes
     if form.is_valid():
         label = form.cleaned_data["label"]
         with transaction.atomic():
+            hold_still([row.collection for row in rows], team)
             holding_it = [
                 row
                 for row in sorted(rows, key=lambda one: one.collection_id)
@@ -159,6 +162,7 @@ def ask_roll_back(desk: Any, request: HttpRequest, rows: list[Collection]) -> Ht
         label = form.cleaned_data["label"]
         try:
             with transaction.atomic():
+                hold_still(rows, team)
                 for row in sorted(rows, key=lambda one: one.pk):
                     roll_back(
                         collection=row,

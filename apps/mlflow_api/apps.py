@@ -11,6 +11,4 @@ class MlflowApiConfig(AppConfig):
         from apps.mlflow_api import model_metrics
         from apps.runs.signals import run_summarized
 
-        run_summarized.connect(
-            model_metrics.record_training_results, dispatch_uid="mlflow_api.training"
-        )
+        run_summarized.connect(model_metrics.on_run_summarized, dispatch_uid="mlflow_api.training")

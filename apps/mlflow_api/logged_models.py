@@ -77,7 +77,6 @@ def begin_logged_model(
     return model
 
 
-@transaction.atomic
 def finish_logged_model(
     *, model: LoggedModel, status: LoggedModelStatus, access: Access, message: str = ""
 ) -> LoggedModel:
@@ -86,6 +85,17 @@ def finish_logged_model(
     Saying so again changes nothing; a sealed model stays ready.
     """
     access.require(Action.LOG)
+    finished = _finish(model, status, access, message)
+    if finished.status == LoggedModelStatus.READY:
+        # By itself: results take locks that nobody may wait for who has told of an event already.
+        record_kept_metrics(model=finished, access=access)
+    return finished
+
+
+@transaction.atomic
+def _finish(
+    model: LoggedModel, status: LoggedModelStatus, access: Access, message: str
+) -> LoggedModel:
     locked = LoggedModel.objects.select_for_update(of=("self",), no_key=True).get(pk=model.pk)
     artifact = ArtifactVersion.objects.select_related("project", "made_by").get(
         pk=model.artifact_id
@@ -93,6 +103,7 @@ def finish_logged_model(
     if artifact.state == ArtifactState.SEALED:
         if status != LoggedModelStatus.READY:
             raise Conflict("The model is ready: its files are sealed and its status stays.")
+        locked.artifact = artifact
         return locked
     locked.status = status
     locked.status_message = message[:2_000]
@@ -175,8 +186,6 @@ def _seal(model: LoggedModel, artifact: ArtifactVersion, access: Access) -> None
         name=model.name, type=MODEL, access=access, project=artifact.project
     )
     seal_artifact(artifact=artifact, collection=collection, access=access)
-    model.artifact = artifact
-    record_kept_metrics(model=model, access=access)
 
 
 def _clean_name(name: str, project: Project) -> str:

@@ -8,6 +8,7 @@ run's, like any other.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -61,8 +62,9 @@ def record_model_metrics(*, run: Run, metrics: Sequence[ModelMetric], access: Ac
             _record(artifact, newest, run, access)
 
 
+@transaction.atomic
 def record_kept_metrics(*, model: LoggedModel, access: Access) -> None:
-    """Record what was logged for a model before it was sealed."""
+    """Record what was logged for a model before it was sealed; what is known changes nothing."""
     by_run: dict[Run | None, list[ModelMetric]] = {}
     for row in model.metrics.select_related("run").order_by("pk"):
         by_run.setdefault(row.run, []).append(_point(row))
@@ -70,7 +72,14 @@ def record_kept_metrics(*, model: LoggedModel, access: Access) -> None:
         _record(model.artifact, points, run, access)
 
 
-def record_training_results(*, run: Run, access: Access, **_: object) -> None:
+def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
+    """Record results of training once the end of the run is committed: they take locks that nobody
+    may wait for who has told of an event already."""
+    transaction.on_commit(partial(record_training_results, run=run, access=access), robust=True)
+
+
+@transaction.atomic
+def record_training_results(*, run: Run, access: Access) -> None:
     """Record the last value of each metric of a run that has ended, as results of training, for the
     models that it logged; a metric that was logged for a model is that model's already."""
     models = LoggedModel.objects.filter(

@@ -33,7 +33,7 @@ from apps.mlflow_api.file_places import clean_below
 from apps.mlflow_api.models import MAX_SOURCE, Experiment, Registration
 from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.mlflow_api.registry import check_alias, holder_of, versions_seen
-from apps.mlflow_api.sealing import seal_run_files
+from apps.mlflow_api.sealing import EmptyFolder, seal_run_files
 from apps.mlflow_api.services import ensure_default
 from apps.projects.access import Access
 from apps.projects.models import Project
@@ -67,7 +67,12 @@ class Folder:
     path: str
 
 
-Origin = ArtifactVersion | Folder | None
+@dataclass(frozen=True)
+class Words:
+    """A source that is nothing of ours; and the project and the run to which it is put down."""
+
+    project: Project
+    run: Run | None
 
 
 def check_source(source: str) -> None:
@@ -111,9 +116,10 @@ def register_version(
 ) -> Version:
     """The next version of a registered model. `access` is to its team. Raises NotFound for a model
     or a version that is named as the source and is not there, Forbidden."""
-    origin = _origin(said, call, access)
+    # By itself: sealing and linking take the same locks, each before its event.
+    origin = _ready(_origin(said, call, access), collection, said, call, access)
     with transaction.atomic():
-        version = _place(origin, collection, said, call, access)
+        version = _place(origin, collection, said, access)
         Registration.objects.create(
             version=version, source=said.source, run_id=said.run_id, run_link=said.run_link
         )
@@ -122,7 +128,7 @@ def register_version(
     return version
 
 
-def _origin(said: Registered, call: Call, access: Access) -> Origin:
+def _origin(said: Registered, call: Call, access: Access) -> ArtifactVersion | Folder | None:
     """What is behind a source, None where it is nothing of ours."""
     source = said.source
     if said.model_id:
@@ -170,22 +176,33 @@ def _folder(path: str | None) -> str:
         raise invalid(f"Invalid model version source: {error.message}") from None
 
 
-def _place(
-    origin: Origin, collection: Collection, said: Registered, call: Call, access: Access
-) -> Version:
+def _ready(
+    origin: ArtifactVersion | Folder | None,
+    collection: Collection,
+    said: Registered,
+    call: Call,
+    access: Access,
+) -> ArtifactVersion | Words:
+    """What can get a number: a folder is sealed, unless it is empty, which mlflow takes too."""
+    if isinstance(origin, ArtifactVersion):
+        return origin
     if isinstance(origin, Folder):
         run = origin.run
         try:
-            origin = seal_run_files(
+            return seal_run_files(
                 run=run, folder=origin.path, name=collection.name, access=access
             ).artifact
-        except NotFound:
-            # mlflow takes an empty folder as well.
-            return _textual(run.project, run, collection, said, access)
-    if origin is None:
-        maker = _own_run(said.run_id, call, access)
-        project = maker.project if maker else _default_project(access)
-        return _textual(project, maker, collection, said, access)
+        except EmptyFolder:
+            return Words(run.project, run)
+    maker = _own_run(said.run_id, call, access)
+    return Words(maker.project if maker else _default_project(access), maker)
+
+
+def _place(
+    origin: ArtifactVersion | Words, collection: Collection, said: Registered, access: Access
+) -> Version:
+    if isinstance(origin, Words):
+        return _textual(origin, collection, said, access)
     standing = Version.objects.filter(collection=collection, artifact=origin, deleted_at=None)
     if standing.exists():
         return _copy(origin, collection, said, access)
@@ -194,16 +211,14 @@ def _place(
     )
 
 
-def _textual(
-    project: Project, run: Run | None, collection: Collection, said: Registered, access: Access
-) -> Version:
+def _textual(words: Words, collection: Collection, said: Registered, access: Access) -> Version:
     """A version without files: its source is words."""
-    inside = access.within(project)
+    inside = access.within(words.project)
     artifact = begin_artifact(
         type=MODEL,
         # What is sealed has to differ, or the same words would be the same version.
         metadata={"mlflow": {"source": said.source, "registration": new_hex()}},
-        made_by=run,
+        made_by=words.run,
         access=inside,
     )
     return seal_artifact(

@@ -18,6 +18,10 @@ from apps.runs.files import files_below
 from apps.runs.models import Run
 
 
+class EmptyFolder(NotFound):
+    """There is nothing in the folder of the run."""
+
+
 @transaction.atomic
 def seal_run_files(
     *,
@@ -31,12 +35,12 @@ def seal_run_files(
     """Seal what a folder of the run holds now ("" is all of it), as a version of the project's
     collection `name` of type model, with paths below the folder; or one file, under its own name.
 
-    The same files as in the newest version there give that version. Raises NotFound for a folder
-    in which there is nothing.
+    The same files as in the newest version there give that version. Raises EmptyFolder where
+    there is nothing.
     """
     files = _files(run, folder)
     if not files:
-        raise NotFound(f"The run {run.key} has no files at {folder!r}; log the model first.")
+        raise EmptyFolder(f"The run {run.key} has no files at {folder!r}; log the model first.")
     artifact = begin_artifact(
         type=MODEL,
         access=access.within(run.project),

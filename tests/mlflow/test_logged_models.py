@@ -267,7 +267,7 @@ def test_a_result_that_is_no_number(caller: Caller, project: Project, run: Run) 
 
 
 def test_the_source_runs_last_metrics_are_results_of_training(
-    caller: Caller, project: Project, run: Run
+    caller: Caller, project: Project, run: Run, django_capture_on_commit_callbacks: Any
 ) -> None:
     model_id = begin(caller, project, source_run_id=run.key)
     finish(caller, model_id)
@@ -275,7 +275,8 @@ def test_the_source_runs_last_metrics_are_results_of_training(
     record(caller, run, metric(model_id, 0.1, key="own"))
     log_points(run=run, batches=[Batch("loss", [0, 1], [1.0, 2.0], [0.5, 0.25])], access=access)
 
-    finish_run(run=run, access=access)
+    with django_capture_on_commit_callbacks(execute=True):
+        finish_run(run=run, access=access)
 
     values = Result.objects.filter(is_current=True).values_list("metric__name", "value")
     assert dict(values) == {"own": 0.1, "loss": 0.25}

@@ -8,6 +8,7 @@ from django.db import connection
 from apps.accounts.choices import Role
 from apps.artifacts.models import LabelHolding, Version
 from apps.artifacts.queries import holdings_of, labels_of_versions
+from apps.artifacts.tags import change_tags
 from apps.audit.models import Event
 from apps.bin.services.deletion import delete_version
 from apps.core.errors import Forbidden, Invalid, NotFound
@@ -406,6 +407,22 @@ class TestMeeting:
         meet(lambda: move(world, 1, "production"), delete)
 
         assert not LabelHolding.objects.filter(held_until=None).exists()
+
+    def test_a_promotion_and_a_tag_on_the_loser(self) -> None:
+        world = build.table()
+        promote_version(version=world.versions[0], label="production", access=curating(world))
+
+        def tag() -> None:
+            change_tags(tagged=world.versions[0], put={"seen": "yes"}, access=curating(world))
+
+        meet(
+            tag,
+            lambda: promote_version(
+                version=world.versions[1], label="production", access=curating(world)
+            ),
+        )
+
+        assert holder(world) == 2
 
     def test_a_roll_back_and_a_stage(self) -> None:
         world = build.table()

@@ -30,7 +30,8 @@ from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.projects.services import project_subject
 from apps.registry.models import StatusLabel
-from apps.registry.services.promotion import MAX_REASON, remove_label
+from apps.registry.services.holdings import MAX_REASON, hold_still
+from apps.registry.services.promotion import remove_label
 from apps.runs.models import Run
 from apps.runs.services import run_subject
 
@@ -61,6 +62,7 @@ def delete_project(*, access: Access, reason: str = "", accept_consequences: boo
     if locked is None:
         return
     in_registry = Version.objects.filter(artifact__project=locked, collection__project=None)
+    hold_still(Collection.objects.filter(pk__in=in_registry.values("collection")), access.team)
     list(in_registry.select_for_update(of=("self",), no_key=True).order_by("pk"))
     reason = _checked(
         consequences_of_project(locked, access.user), reason, accepted=accept_consequences

@@ -4,9 +4,10 @@ Locks are taken in the order of artifacts.services, with the label's rules befor
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from apps.accounts.models import Team
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.services import collection_subject, lock_collection, touch, version_subject
 from apps.audit.services import record
@@ -152,7 +153,18 @@ def record_move(
     )
 
 
+def hold_still(collections: Iterable[Collection], team: Team) -> None:
+    """Lock the team's labels, and then these collections, for a change that moves several labels:
+    after its first event it may take no lock for which somebody waits with another."""
+    labels = StatusLabel.objects.select_for_update(no_key=True).filter(team=team)
+    list(labels.order_by("pk"))
+    keys = [collection.pk for collection in collections]
+    locked = Collection.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=keys)
+    list(locked.order_by("pk"))
+
+
 def note_change(collection: Collection, versions: Sequence[Version], at: datetime) -> None:
-    """Note that the labels of these versions of a locked collection have changed."""
+    """Note that the labels of these versions of a locked collection change. Before the first event
+    of the change, since this locks the versions."""
     touch(collection, at=at)
     Version.objects.filter(pk__in=[version.pk for version in versions]).update(updated_at=at)

@@ -34,7 +34,7 @@ from apps.registry.services.holdings import (
     standing_version,
 )
 from apps.registry.services.holdings import check_may_move as check_may_move
-from apps.registry.services.stages import give_stages_back, leave_stage
+from apps.registry.services.stages import give_stages_back, leave_stage, stages_taken
 
 # A label that anybody may hold at any time moves at once; losing a race this often means trouble.
 TRIES = 5
@@ -174,6 +174,7 @@ def _promote(
         raise LabelMoved("moved")
     if not all(close_holding(one, now) for one in losing):
         raise LabelMoved("moved")
+    note_change(locked.collection, [locked, *(one.version for one in losing)], now)
     loser = None
     if own is None:
         # Its own stage of that name, if it is in it, is no holder before it.
@@ -192,8 +193,6 @@ def _promote(
             at=at,
             is_stage=one.is_stage,
         )
-    others = [one.version for one in losing] + ([loser] if loser else [])
-    note_change(locked.collection, [locked, *others], now)
     return own
 
 
@@ -221,6 +220,9 @@ def _roll_back(
     own = LabelHolding.objects.filter(version=current.version, label_key=rules.name_key)
     if current.pk not in [one.pk for one in own.standing() if close_holding(one, now)]:
         raise LabelMoved("moved")
+    taken = [] if current.is_rollback else stages_taken(current, access)
+    changed = [locked, current.version, *(one.version for one in taken)]
+    note_change(locked.collection, changed, now)
     if target.is_stage:
         leave_stage(locked, access, reason, at=now)
     holding = open_holding(
@@ -243,9 +245,7 @@ def _roll_back(
         at=at,
         is_stage=target.is_stage,
     )
-    note_change(locked.collection, [locked, current.version], now)
-    if not current.is_rollback:
-        give_stages_back(current, access, reason, at=now)
+    give_stages_back(taken, current, access, reason, at=now)
     return holding
 
 

@@ -59,13 +59,18 @@ def move_to_stage(
     locked = standing_version(version, access)
     now = at or timezone.now()
     if stage is None:
-        leave_stage(locked, access, reason, at=now)
+        if _stage_of(locked) is not None:
+            note_change(locked.collection, [locked], now)
+            leave_stage(locked, access, reason, at=now)
         return None
     entered = rules[stage]
     require_move(entered, access)
     held = [one for one in open_holdings(locked.collection, entered) if one.is_stage]
     own = next((one for one in held if one.version_id == locked.pk), None)
     others = [one for one in held if one is not own] if archive_others else []
+    if own is not None and not others:
+        return own
+    note_change(locked.collection, [locked, *(one.version for one in others)], now)
     losing = _archive(others, rules[ARCHIVED], access, reason, now) if others else []
     if own is None:
         leave_stage(locked, access, reason, at=now)
@@ -77,38 +82,49 @@ def move_to_stage(
         _record("label.moved", entered, access, loser, locked, reason, now)
     for loser in losing:
         _record("label.removed", entered, access, loser, None, reason, now)
-    note_change(locked.collection, [locked, *(one.version for one in others)], now)
     return own
 
 
 def leave_stage(version: Version, access: Access, reason: str, *, at: datetime) -> None:
     """Take a locked version out of the stage that it is in, if any. Raises Forbidden."""
-    for held in version.holdings.standing().filter(is_stage=True):
-        rules = label_rules(access.team, held.label)
-        require_move(rules, access)
-        if close_holding(held, at):
-            _record("label.removed", rules, access, version, None, reason, at)
-            note_change(version.collection, [version], at)
+    held = _stage_of(version)
+    if held is None:
+        return
+    rules = label_rules(access.team, held.label)
+    require_move(rules, access)
+    if close_holding(held, at):
+        _record("label.removed", rules, access, version, None, reason, at)
 
 
-def give_stages_back(undone: LabelHolding, access: Access, reason: str, *, at: datetime) -> None:
-    """Put the versions that a promotion took out of a stage back into it, unless they are in
-    another by now or cannot be seen by the caller. `undone` is the holding that it opened."""
+def stages_taken(by: LabelHolding, access: Access) -> list[LabelHolding]:
+    """The stages that a promotion took versions out of, as far as the caller may see these. `by` is
+    the holding that it opened."""
     taken = LabelHolding.objects.filter(
-        collection=undone.collection_id,
-        label_key=undone.label_key,
-        held_until=undone.held_from,
+        collection=by.collection_id,
+        label_key=by.label_key,
+        held_until=by.held_from,
         is_stage=True,
         version__deleted_at=None,
-    ).exclude(version=undone.version)
+    ).exclude(version=by.version)
     if access.user is not None:
         visible = Project.objects.visible_to(access.user).values("pk")
         taken = taken.filter(version__artifact__project__in=visible)
-    for held in taken.select_related("version__collection").order_by("pk"):
-        now_in = held.version.holdings.standing().filter(is_stage=True).first()
-        if now_in is not None and now_in.held_from != undone.held_from:
-            continue
-        if now_in is not None and now_in.label_key == undone.label_key:
+    return list(taken.select_related("version__collection").order_by("pk"))
+
+
+def give_stages_back(
+    taken: Sequence[LabelHolding],
+    by: LabelHolding,
+    access: Access,
+    reason: str,
+    *,
+    at: datetime,
+) -> None:
+    """Put versions back into the stage that was taken from them, unless they have come into one by
+    themselves since then."""
+    for held in taken:
+        now_in = _stage_of(held.version)
+        if now_in is not None and now_in.held_from != by.held_from:
             continue
         leave_stage(held.version, access, reason, at=at)
         rules = label_rules(access.team, held.label)
@@ -123,7 +139,12 @@ def give_stages_back(undone: LabelHolding, access: Access, reason: str, *, at: d
             is_stage=True,
         )
         _record("label.moved", rules, access, None, held.version, reason, at)
-        note_change(held.version.collection, [held.version], at)
+
+
+def _stage_of(version: Version) -> LabelHolding | None:
+    """The stage that a version is in now."""
+    found: LabelHolding | None = version.holdings.standing().filter(is_stage=True).first()
+    return found
 
 
 def _locked_rules(team: Team) -> dict[str, StatusLabel]:
