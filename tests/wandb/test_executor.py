@@ -1,11 +1,16 @@
 """Documents: what is answered, what is forgiven, and what is refused before it costs anything."""
 
 import json
+import sqlite3
+from collections.abc import Iterator
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
+from apps.wandb_api.context import Context
 from apps.wandb_api.models import UnknownField
+from apps.wandb_api.schema import MUTATIONS, mutation
 from apps.wandb_api.unknown import _waiting
 from tests import build
 from tests.wandb.conftest import Caller
@@ -208,3 +213,39 @@ class TestKeys:
         for method in ("GET", "PUT", "DELETE"):
             answer = Client().generic(method, "/graphql", headers=editor.headers)
             assert answer.status_code == 400
+
+
+@pytest.fixture
+def broken() -> Iterator[None]:
+    """Two changes that go wrong by our own fault, and one because the database is busy."""
+
+    def break_down(context: Context) -> None:
+        raise RuntimeError("a secret of ours")
+
+    def be_busy(context: Context) -> None:
+        cause = sqlite3.OperationalError("database is locked")
+        cause.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise OperationalError("database is locked") from cause
+
+    mutation(break_down)
+    mutation(be_busy)
+    yield
+    del MUTATIONS["breakdown"], MUTATIONS["bebusy"]
+
+
+@pytest.mark.usefixtures("broken")
+class TestFaults:
+    def test_a_fault_is_logged_and_not_worth_repeating(
+        self, editor: Caller, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answer = editor.send("mutation { breakDown { ok } }")
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["extensions"] == {"code": "fault"}
+        assert "secret" not in answer.content.decode()
+        assert any(record.name == "fault" for record in caplog.records)
+
+    def test_what_passes_by_itself_is_worth_repeating(self, editor: Caller) -> None:
+        answer = editor.send("mutation { beBusy { ok } }")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.json()["errors"][0]["extensions"] == {"code": "busy"}

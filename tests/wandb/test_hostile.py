@@ -75,7 +75,7 @@ def _inputs(found: Field) -> Iterator[dict[str, Any]]:
     }
     base = {name: plausible[name] for name in names if name in plausible}
     for name in names:
-        for junk in JUNK[2::5]:
+        for junk in JUNK[2::7]:
             yield {**base, name: junk}
 
 
@@ -122,11 +122,12 @@ def test_a_field_with_junk_is_no_fault(world: Caller) -> None:
             names = [wire(argument.name) for argument in asked.arguments.values()]
             given = ", ".join(f"{one}: ${one}" for one in names)
             heads = ", ".join(f"${one}: X" for one in sorted({"run", *names}))
-            for inner in (" { __typename }", ""):
-                field = f"{wire(asked.name)}({given}){inner}" if given else wire(asked.name) + inner
-                document = f"query Q({heads}) {{ {place % field} }}"
-                every = list(_inputs(asked)) if given else [{}]
-                wrong += [_fault(world, document, **{"run": run, **one}) for one in every]
+            called = f"{wire(asked.name)}({given})" if given else wire(asked.name)
+            # Also where a field is taken for a plain value, or the other way round.
+            both = f"a: {called} b: {called} {{ __typename }}"
+            document = f"query Q({heads}) {{ {place % both} }}"
+            every = list(_inputs(asked)) if given else [{}]
+            wrong += [_fault(world, document, **{"run": run, **one}) for one in every]
     assert [one for one in wrong if one] == []
 
 
