@@ -3,7 +3,7 @@ PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-mlflow install pins
+.PHONY: help run test check bench bench-mlflow bench-wandb install pins
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ bench:  ## measure the pages, logging through the API, and following a live run
 
 bench-mlflow:  ## measure against mlflow's own server; ARGS="--runs 100000 --peers mlflow fasttrackml"
 	@$(BOOTSTRAP) bench-mlflow $(ARGS)
+
+bench-wandb:  ## measure logging with the real W&B client; ARGS="--megabytes 1024" for more
+	@$(BOOTSTRAP) bench-wandb $(ARGS)
 
 install:  ## install everything that the other targets need, and do nothing else
 	@$(BOOTSTRAP) install

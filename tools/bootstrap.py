@@ -232,6 +232,10 @@ def bench(arguments: list[str]) -> int:
     return in_venv(["python", "tools/bench.py", *arguments])
 
 
+def bench_wandb(arguments: list[str]) -> int:
+    return in_venv(["python", "tools/bench_wandb.py", *arguments])
+
+
 def bench_mlflow(arguments: list[str]) -> int:
     return in_venv(["python", "tools/bench_mlflow.py", *arguments])
 
@@ -259,6 +263,7 @@ TASKS = {
     "check": check,
     "bench": bench,
     "bench-mlflow": bench_mlflow,
+    "bench-wandb": bench_wandb,
     "pins": pins,
     "install": lambda _: 0,
 }

@@ -127,8 +127,9 @@ class Visitor:
         self.post(path, csrfmiddlewaretoken=token[1])
 
     def get(self, path: str) -> str:
-        """The page at `path`; anything but 200 fails."""
-        return self._open(urllib.request.Request(self.url + path)).decode()  # noqa: S310
+        """The page at `path`, without the places where words may be broken; only 200 will do."""
+        page = self._open(urllib.request.Request(self.url + path)).decode()  # noqa: S310
+        return page.replace("<wbr>", "")
 
     def download(self, path: str) -> bytes:
         return self._open(urllib.request.Request(self.url + path))  # noqa: S310
