@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts import secrets
@@ -10,6 +10,7 @@ from apps.accounts.choices import Role
 from apps.accounts.models import ApiKey, LoginLink, Membership, Team, User
 from apps.core.errors import NotFound, NotSignedIn
 from apps.core.names import name_key
+from apps.core.prepared import Prepared
 
 
 class KeyRefused(NotSignedIn):
@@ -37,16 +38,19 @@ def key_holder(secret: str, *, at: datetime | None = None) -> ApiKey:
     refusal = KeyRefused("This API key is not valid. Make one on the API keys page.")
     if not secrets.is_api_key(secret):
         raise refusal
-    now = at or timezone.now()
-    key = (
-        ApiKey.objects.select_related("user", "user__default_team")
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
-        .filter(digest=secrets.digest(secret), revoked_at=None, user__is_active=True)
-        .first()
-    )
-    if key is None:
+    key = _LIVE_KEYS.first(secrets.digest(secret))
+    if key is None or (key.expires_at is not None and key.expires_at <= (at or timezone.now())):
         raise refusal
     return key
+
+
+# Each request of a program begins with this.
+_LIVE_KEYS = Prepared(
+    lambda digest: ApiKey.objects.select_related("user", "user__default_team").filter(
+        digest=digest, revoked_at=None, user__is_active=True
+    ),
+    str,
+)
 
 
 def open_login_link(token: str, *, at: datetime | None = None) -> LoginLink:

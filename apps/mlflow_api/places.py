@@ -6,13 +6,14 @@ and can still be read. Each look-up is one query; hidden and missing are the sam
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import ArtifactVersion
 from apps.core.errors import NotFound
+from apps.core.prepared import Prepared
 from apps.projects.access import Access, access_by_row, with_roles
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -44,12 +45,8 @@ def name_of(project: Project) -> str:
 
 def run_by_id(run_id: str, call: "Call") -> tuple[Run, Access]:
     """The run of this key that the caller may see, its project, team and experiment loaded."""
-    runs = Run.with_deleted.filter(key=run_id, project__purged_at=None)
-    found = with_roles(runs, call.user, "project__").select_related(
-        "project__team", "project__experiment", "created_by"
-    )
     # A key is chosen by the client, so two projects may have a run of the same one.
-    for run in found.order_by("-pk")[:20]:
+    for run in _RUNS.rows(run_id, call.user.pk):
         access = access_by_row(run, run.project, user=call.user, actor=call.actor, scope=call.scope)
         if access is not None:
             return run, access
@@ -76,6 +73,16 @@ def model_by_id(model_id: str, call: "Call") -> tuple[ArtifactVersion, Access]:
     if artifact is None or access is None:
         raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
     return artifact, access
+
+
+_RUNS: Final = Prepared[Run](
+    lambda key, user: (
+        with_roles(Run.with_deleted.filter(key=key, project__purged_at=None), user, "project__")
+        .select_related("project__team", "project__experiment", "created_by")
+        .order_by("-pk")[:20]
+    ),
+    *(str, int),
+)
 
 
 def runs_by_ids(run_ids: Sequence[str], call: "Call") -> list[Run]:

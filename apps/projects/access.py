@@ -18,7 +18,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 
 from apps.accounts.choices import Role, Scope
-from apps.accounts.models import ApiKey, Team, User
+from apps.accounts.models import ApiKey, Membership, Team, User
 from apps.audit.actors import Actor
 from apps.core.errors import Forbidden, NotFound, NotSignedIn
 from apps.core.names import name_key
@@ -195,13 +195,13 @@ def roles_in(user: User, team: Team, projects: Iterable[int]) -> dict[int, Role]
     return {key: role for key, role in roles.items() if role is not None}
 
 
-def with_roles(rows: Any, user: User, path: str = "") -> Any:
+def with_roles(rows: Any, user: User | int, path: str = "") -> Any:
     """Projects with the two roles that count for this user; on every request's path, so one query
     with two look-ups instead of three queries.
 
     Or other rows, with the `path` that leads to their project: "project__".
     """
-    in_team = user.memberships.filter(team=OuterRef(f"{path}team")).values("role")
+    in_team = Membership.objects.filter(user=user, team=OuterRef(f"{path}team")).values("role")
     named = ProjectMember.objects.filter(project=OuterRef(f"{path}pk"), user=user).values("role")
     return rows.annotate(team_role=Subquery(in_team), named_role=Subquery(named))
 
