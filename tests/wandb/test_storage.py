@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,7 +84,7 @@ def path_of(url: str) -> str:
     return urlsplit(url).path
 
 
-def put(url: str, data: bytes, **headers: str) -> Any:
+def put(url: str, data: bytes, **headers: Any) -> Any:
     """As the client does: without a key."""
     # What is not named here goes into the environment of the request as it is.
     environment: dict[str, Any] = {"CONTENT_LENGTH": str(len(data)), **headers}
@@ -136,6 +137,26 @@ class TestUpload:
         upload(stream, "empty.txt", b"")
 
         assert RunFile.objects.get().size_bytes == 0
+
+    @pytest.mark.parametrize(("data", "status"), [(b"", 200), (b"cut of", 400)])
+    def test_without_a_length_only_an_empty_file(
+        self, stream: Streamer, data: bytes, status: int
+    ) -> None:
+        """A body in chunks may be torn; `requests` sends empty files so."""
+        (url,) = announce(stream, "x.txt")
+
+        answer = put(
+            url,
+            b"",
+            **{
+                "wsgi.input": BytesIO(data),
+                "CONTENT_LENGTH": "",
+                "HTTP_TRANSFER_ENCODING": "chunked",
+            },
+        )
+
+        assert answer.status_code == status
+        assert RunFile.objects.exists() is (status == 200)
 
     def test_also_after_the_run_has_ended(self, stream: Streamer) -> None:
         stream.send({"complete": True, "exitcode": 0})
