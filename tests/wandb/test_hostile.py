@@ -74,8 +74,8 @@ def _inputs(found: Field) -> Iterator[dict[str, Any]]:
         "artifactId": ids.encode("Artifact", ArtifactVersion.objects.earliest("pk").pk),
     }
     base = {name: plausible[name] for name in names if name in plausible}
-    for name in names:
-        for junk in JUNK[2::7]:
+    for name in names if len(names) > 1 else ():
+        for junk in JUNK[4::9]:
             yield {**base, name: junk}
 
 
