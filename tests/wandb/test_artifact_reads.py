@@ -271,9 +271,8 @@ class TestByName:
 
 class TestFiles:
     def test_pages_of_files_with_addresses_that_need_no_key(self, editor: Caller) -> None:
-        reference = {"x": {"digest": "e", "size": 1, "ref": "s3://b/x"}}
         files = {f"f{n}.txt": str(n).encode() for n in range(3)}
-        Logging(editor, "data", files, reference, type="dataset").log()
+        Logging(editor, "data", files, type="dataset").log()
 
         def page(cursor: str | None) -> Any:
             asked = {"project": "digits", "collection": "data", "alias": "v0"}
@@ -295,6 +294,16 @@ class TestFiles:
             1,
             "text/plain",
         )
+
+    def test_references_are_listed_for_the_client_to_follow(self, editor: Caller) -> None:
+        reference = {"x": {"digest": "e", "size": 1, "ref": "wandb-artifact://41/a"}}
+        Logging(editor, "data", {}, reference, type="dataset").log()
+
+        found = editor.ask(FILES, project="digits", collection="data", alias="v0")
+
+        page = found["project"]["artifactCollection"]["artifactMembership"]["files"]
+        file = page["edges"][0]["node"]
+        assert (file["name"], file["directUrl"], file["digest"]) == ("x", "", "e")
 
     def test_by_name_and_by_entry(self, editor: Caller) -> None:
         artifact_id = Logging(editor, "data", {"a": b"1", "b": b"2"}).log()

@@ -18,10 +18,13 @@ from apps.wandb_api.artifacts.models import ClientArtifact, ClientManifest, Mani
 from apps.wandb_api.artifacts.places import access_to_project
 from apps.wandb_api.context import Context
 from apps.wandb_api.places import make_project_access, project_access
-from apps.wandb_api.schema import mutation
+from apps.wandb_api.schema import INPUTS, mutation
 from apps.wandb_api.types.artifacts import ArtifactNode, storage_path
 
 MAX_ALIASES_SENT = 1_000
+_FILE = ("artifactID", "name", "md5", "artifactManifestID", "mimetype", "uploadPartsInput")
+# Clients before 0.28 look here for what they may send; large files then come without their parts.
+INPUTS["CreateArtifactFileSpecInput"] = _FILE[:-1]
 DIGEST_ALGORITHM = "MANIFEST_MD5"
 
 
@@ -238,8 +241,7 @@ def _base(context: Context, artifact_id: str | None) -> ArtifactVersion | None:
 def _file_asked(context: Context, given: Any) -> tuple[str, writing.FileAsked]:
     if not isinstance(given, Mapping):
         raise Invalid("Each of artifactFiles is an object.", field="artifactFiles")
-    names = ("artifactID", "name", "md5", "artifactManifestID", "mimetype", "uploadPartsInput")
-    found = context.read(given, "CreateArtifactFileSpecInput", *names)
+    found = context.read(given, "CreateArtifactFileSpecInput", *_FILE)
     if not isinstance(found["artifactID"], str) or not isinstance(found["name"], str):
         raise Invalid("Each file needs its artifact and a name.", field="artifactFiles")
     return found["artifactID"], writing.FileAsked(found["name"], hex_of(found["md5"]))
@@ -261,6 +263,7 @@ def _file(
     )
     return {
         "__typename": "File",
+        "id": ids.encode("File", f"asked-{artifact.pk}-{file.md5}"),
         "name": file.path,
         "displayName": file.path,
         "storagePath": storage_path(file.md5),
@@ -281,6 +284,7 @@ def _manifest(context: Context, announced: ClientManifest, access: Access) -> di
             "__typename": "File",
             "id": ids.encode("File", f"announced-{announced.pk}"),
             "name": links.MANIFEST_NAME,
+            "displayName": links.MANIFEST_NAME,
             "uploadUrl": address,
             "uploadHeaders": [],
         },

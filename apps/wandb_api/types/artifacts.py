@@ -22,7 +22,7 @@ from apps.projects.models import Project
 from apps.runs.models import Run
 from apps.wandb_api import ids
 from apps.wandb_api.artifacts import finding, links, reading
-from apps.wandb_api.artifacts.manifest import base64_of
+from apps.wandb_api.artifacts.manifest import entry_of
 from apps.wandb_api.artifacts.places import place_of, registry_names
 from apps.wandb_api.connections import Connection, connect, whole
 from apps.wandb_api.context import Context
@@ -375,7 +375,7 @@ class AliasNode(Node):
 
 
 class FileNode(Node):
-    """A file of an artifact version that has content here."""
+    """A path of an artifact version."""
 
     row: ArtifactFile
 
@@ -393,11 +393,12 @@ class FileNode(Node):
 
     @field
     def url(self) -> str:
-        return links.download_address(self.context, self.row)
+        return self.direct_url()
 
     @field
     def direct_url(self) -> str:
-        return links.download_address(self.context, self.row)
+        """Nothing for a reference: the client finds what it leads to by itself."""
+        return links.download_address(self.context, self.row) if self.row.blob else ""
 
     @field
     def size_bytes(self) -> int:
@@ -405,7 +406,7 @@ class FileNode(Node):
 
     @field
     def storage_path(self) -> str:
-        return storage_path(self._md5)
+        return storage_path(self.row.blob.md5) if self.row.blob else self.row.reference
 
     @field
     def mimetype(self) -> str | None:
@@ -417,15 +418,11 @@ class FileNode(Node):
 
     @field
     def digest(self) -> str:
-        return base64_of(self._md5)
+        return entry_of(self.row).digest
 
     @field
     def md5(self) -> str:
-        return base64_of(self._md5)
-
-    @property
-    def _md5(self) -> str:
-        return self.row.blob.md5 if self.row.blob else ""
+        return entry_of(self.row).digest
 
 
 # Run files have the same name on the wire and a class of their own, so this one is not registered.
@@ -440,8 +437,8 @@ def files_of(
     first: int | None,
     after: str | None,
 ) -> Connection:
-    """The files that have content, by path. References are in the manifest alone."""
-    files = ArtifactFile.objects.filter(artifact=artifact, blob__isnull=False)
+    """The files by path. Clients download what stands here, references to other artifacts too."""
+    files = ArtifactFile.objects.filter(artifact=artifact)
     if names is not None:
         files = files.filter(path__in=names[:MAX_ENTRIES_ASKED])
     rows = files.select_related("blob").order_by("path")

@@ -105,6 +105,17 @@ class TypeNode(Node):
             raise NotFound(f"There is no {self.row.name} {name!r} here.")
         return collection_node(self.context, found)
 
+    @field
+    def artifact_sequence(self, *, name: str) -> Node | None:
+        """Clients before 0.18 ask in this way whether a collection is one of a project."""
+        return None if self.row.place.is_registry else self.artifact_collection(name=name)
+
+    @field
+    def artifact(self, *, name: str) -> ArtifactNode:
+        """Clients before 0.18 read the files of a version here."""
+        found = finding.version_named(self.row.place, name, self.context.user)
+        return ArtifactNode(self.context, found.artifact)
+
 
 class ArtifactPage(Connection):
     """Artifact versions of one collection, each with its version there."""

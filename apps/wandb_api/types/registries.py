@@ -31,6 +31,11 @@ def access(node: ProjectNode) -> str | None:
 
 
 @field_of("Project")
+def updated_at(node: ProjectNode) -> None:
+    """Changes of a project as such are events; no time is kept beside it."""
+
+
+@field_of("Project")
 def allow_all_artifact_types_in_registry(node: ProjectNode) -> bool:
     """A registry takes any type: it makes a collection of the type of what is linked."""
     return True
