@@ -25,7 +25,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,21 +144,23 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="model-status-bench-") as name:
             print(f"\n=== {options.client} on {database}", flush=True)
             folder = Path(name)
-            with_database(database, folder, lambda variables, at=folder: measure(
-                Installation(at / "data", variables), python, at, options))  # fmt: skip
+            with with_database(database, folder) as variables:
+                measure(Installation(folder / "data", variables), python, folder, options)
     return 0
 
 
-def with_database(database: str, folder: Path, work: Callable[[dict[str, str]], None]) -> None:
+@contextmanager
+def with_database(database: str, folder: Path) -> Iterator[dict[str, str]]:
+    """What an installation has to be told about its database."""
     if database == "sqlite":
-        work({})
+        yield {}
         return
     from tests.postgres import PostgresServer
 
     server = PostgresServer(folder / "socket")
     server.start()
     try:
-        work({"DATABASE_URL": f"postgresql://postgres@/postgres?host={folder / 'socket'}"})
+        yield {"DATABASE_URL": f"postgresql://postgres@/postgres?host={folder / 'socket'}"}
     finally:
         server.stop()
 
@@ -227,7 +230,7 @@ def long_run(bench: Bench, steps: int) -> None:
         page = visitor.get(path)
         times.append(time.perf_counter() - began)
     assert "loss" in page
-    say(f"{steps:,} steps", f"stored {took:.1f} s after the first, {cpu:.1f} s CPU; the page with "
+    say(f"{steps:,} steps", f"stored {took:.1f} s after the first, {cpu:.1f} s CPU; page with "
         f"the curves {statistics.median(times) * 1000:.0f} ms, {len(page) / 1000:.0f} kB")  # fmt: skip
 
 
