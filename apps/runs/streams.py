@@ -44,6 +44,7 @@ from apps.runs.services import (
 from apps.runs.signals import run_summarized
 from apps.series.choices import SeriesKind
 from apps.series.models import Series
+from apps.series.queries import read
 from apps.series.services import (
     MAX_KEY_LENGTH,
     Batch,
@@ -128,10 +129,10 @@ def take_in(*, run: Run, portion: Portion, access: Access, at: datetime | None =
     positions = _Positions(run)
     if portion.history is not None:
         is_first = not positions.lines(HISTORY)
-        rows = positions.pass_by(HISTORY, portion.history)
-        _save_rows(run, HISTORY, SeriesKind.METRIC, rows.lines)
-        if is_first and rows.lines:
-            _begin_earlier(run, rows.lines[0])
+        rows = _unknown(run, positions.pass_by(HISTORY, portion.history).lines)
+        _save_rows(run, HISTORY, SeriesKind.METRIC, rows)
+        if is_first and rows:
+            _begin_earlier(run, rows[0])
     if portion.events is not None:
         events = positions.pass_by(EVENTS, portion.events)
         _save_rows(run, EVENTS, SeriesKind.SYSTEM, _by_number(events))
@@ -247,6 +248,29 @@ class _Positions:
             unique_fields=["run", "name"],
             update_fields=["lines"],
         )
+
+
+def _unknown(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows without those that are stored, which are of the same step and the same moment.
+
+    A client that syncs an offline run once more counts on from the last line that we have, and
+    sends every row again.
+    """
+    if not rows:
+        return rows
+    stored = Series.objects.filter(owner_id=run.pk, kind=SeriesKind.ROWS, key=HISTORY).first()
+    if stored is None or stored.last_step is None or rows[0].step > stored.last_step:
+        return rows
+    steps = [row.step for row in rows]
+    known = read(
+        owner_id=run.pk,
+        kind=SeriesKind.ROWS,
+        key=HISTORY,
+        min_step=min(steps),
+        max_step=max(steps),
+    )
+    seen = set(zip(known.steps.tolist(), known.times.tolist(), strict=True))
+    return [row for row in rows if (row.step, row.at) not in seen]
 
 
 def _by_number(events: Stretch[Row]) -> list[Row]:

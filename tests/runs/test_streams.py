@@ -108,6 +108,16 @@ def test_rows_come_back_as_they_were_sent(world: World) -> None:
     assert world.lines() == {HISTORY: 3}
 
 
+def test_rows_that_come_again_behind_the_last_count_once(world: World) -> None:
+    """As the client sends an offline run that it syncs once more, and then goes on with it."""
+    world.take_in(Portion(history=rows(0, 5)))
+    world.take_in(Portion(history=Stretch(5, rows(0, 5).lines)))
+    world.take_in(Portion(history=Stretch(10, rows(3, 4).lines)))
+
+    assert world.steps() == list(range(7))
+    assert world.lines()[HISTORY] == 14
+
+
 def test_what_is_sent_twice_counts_once(world: World) -> None:
     world.take_in(Portion(history=rows(0, 5)))
 
