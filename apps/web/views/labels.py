@@ -29,6 +29,7 @@ from apps.registry.services.promotion import (
     remove_label,
     roll_back,
 )
+from apps.registry.services.stages import STAGES, move_to_stage
 from apps.web.addresses import (
     model_url,
     promote_url,
@@ -55,6 +56,8 @@ from apps.web.views.models import load_model
 MAX_HOLDERS = 3
 # The part of each page that the dialog of other pages shows (templates/base.html).
 DIALOG = "dialog"
+# In the form that undoes the removal of a stage: the label comes back as one.
+AS_STAGE = "as_stage"
 
 
 @requires(Action.MOVE_LABEL)
@@ -76,6 +79,11 @@ def promote(
         return _ask_promotion(request, access, version, standing, form, status=400)
     label = form.cleaned_data["label"]
     rules = label_rules(access.team, label)
+    if AS_STAGE in request.POST and rules.name_key in STAGES:
+        reason = form.cleaned_data["reason"]
+        move_to_stage(version=version, stage=rules.name_key, access=access, reason=reason)
+        tell(request, gave(version, label, None), undo=_undo_promotion(version, rules, None))
+        return go_to(request, model_url(model))
     expected = (
         expected_holder(request.POST.getlist("holder"), label) if rules.is_exclusive else None
     )
@@ -152,13 +160,16 @@ def remove(
     rules = label_rules(access.team, label)
     access.require(Action.MOVE_PROTECTED_LABEL if rules.is_protected else Action.MOVE_LABEL)
     form = ReasonForm(request.POST if request.method == "POST" else None)
+    held = list(version.holdings.standing().filter(label_key=rules.name_key))
     if form.is_valid():
         remove_label(
             version=version, label=rules.name, access=access, reason=form.cleaned_data["reason"]
         )
-        tell(request, took(version, rules.name), undo=_undo_removal(version, rules))
+        was_stage = all(one.is_stage for one in held)
+        undo = _undo_removal(version, rules, was_stage=was_stage)
+        tell(request, took(version, rules.name), undo=undo)
         return go_to(request, version_url(version))
-    if not version.holdings.filter(label_key=rules.name_key, held_until=None).exists():
+    if not held:
         raise NotFound(f"v{version.number} does not hold {rules.name}.")
     context = _frame(model) | {
         "form": form,
@@ -187,9 +198,13 @@ def _undo_rollback(version: Version, rules: StatusLabel, loser: int | None) -> U
     return _give_back(address, rules, holder=str(version.number))
 
 
-def _undo_removal(version: Version, rules: StatusLabel) -> Undo | None:
-    """The label again to its version. The form gives labels of the vocabulary alone."""
-    return _give_back(promote_url(version), rules, holder="") if rules.pk is not None else None
+def _undo_removal(version: Version, rules: StatusLabel, *, was_stage: bool) -> Undo | None:
+    """The label again to its version, as its stage if that is what it was. The form gives labels of
+    the vocabulary alone."""
+    if rules.pk is None:
+        return None
+    back = _give_back(promote_url(version), rules, holder="")
+    return Undo(back.url, (*back.fields, (AS_STAGE, "on"))) if was_stage else back
 
 
 def _give_back(address: str, rules: StatusLabel, *, holder: str) -> Undo:
