@@ -157,12 +157,11 @@ class TestModels:
         outputs = caller.get("runs/get", run_id=run)["run"]["outputs"]
         assert outputs == {"model_outputs": [{"model_id": model, "step": 3}]}
 
-    def test_used_once_it_is_ready(self, caller: Caller, run: str) -> None:
+    def test_used_even_before_it_is_ready(self, caller: Caller, run: str) -> None:
         model = new_model(caller, run)
-        body = {"run_id": run, "models": [{"model_id": model}]}
-        assert caller.refused("POST", "runs/log-inputs", body) == (409, "RESOURCE_CONFLICT")
+        caller.post("runs/log-inputs", run_id=run, models=[{"model_id": model}])
+        assert inputs(caller, run) == {"model_inputs": [{"model_id": model}]}
         caller.patch(f"logged-models/{model}", model_id=model, status="LOGGED_MODEL_READY")
-        caller.post("runs/log-inputs", **body)
         assert inputs(caller, run) == {"model_inputs": [{"model_id": model}]}
 
     def test_anothers_model_is_not_there(self, caller: Caller, calling: Calling, run: str) -> None:

@@ -397,6 +397,14 @@ class TestBatches:
             },
             {"params": [{"key": "a", "value": "1"}, {"key": "a", "value": "1"}]},
             {"metrics": [{"key": "x", "value": 1, "timestamp": 1}, {"key": "x", "value": "?"}]},
+            {"metrics": [{"key": ["x"], "value": 1.5, "timestamp": 1}]},
+            {"metrics": [{"key": {}, "value": 1.5, "timestamp": 1, "step": 2}]},
+            {
+                "metrics": [
+                    {"key": "x", "value": 1.5, "timestamp": 1},
+                    {"key": "x", "value": 1.5, "timestamp": -1},
+                ]
+            },
             {"tags": [{"key": "t", "value": "x" * 990_000}]},
             {"tags": [{"key": "t", "value": "1"}], "params": "a"},
         ],

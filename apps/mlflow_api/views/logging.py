@@ -8,6 +8,7 @@ from django.db import transaction
 
 from apps.core.errors import Invalid
 from apps.core.jsontext import dump, parse
+from apps.core.limits import MAX_INTEGER, MIN_INTEGER
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import Message, endpoint
 from apps.mlflow_api.errors import invalid, invalid_value
@@ -37,16 +38,23 @@ MODEL_HISTORY = "mlflow.log-model.history"
 
 
 @dataclass
-class _Columns:
-    steps: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+class _Metrics:
+    """Points as columns by metric, and those of them again that are about a model."""
+
+    columns: dict[str, tuple[list[int], list[float], list[float]]] = field(default_factory=dict)
+    about_models: list[ModelMetric] = field(default_factory=list)
+
+    def add(self, key: str, step: int, timestamp: int, value: float) -> None:
+        steps, times, values = self.columns.setdefault(key, ([], [], []))
+        steps.append(step)
+        times.append(timestamp / 1000)
+        values.append(value)
 
 
 @endpoint("POST", "runs/log-metric", Action.LOG)
 def log_metric(call: Call) -> Message:
     run, access = active_run(call)
-    _log_metrics(run, [_metric_in(call.params)], access)
+    _log_metrics(run, _metrics_in([call.params]), access)
     return {}
 
 
@@ -63,7 +71,7 @@ def log_batch(call: Call) -> Message:
     run, access = active_run(call)
     metrics, params, tags = (_several(call.params, name) for name in ("metrics", "params", "tags"))
     _check_size(len(metrics), len(params), len(tags))
-    points = [_metric_in(metric) for metric in metrics]
+    points = _metrics_in(metrics)
     texts = _params_in(params)
     words = tags_in(call.params)
     with transaction.atomic():
@@ -112,22 +120,15 @@ def log_model(call: Call) -> Message:
     return {}
 
 
-def _log_metrics(run: Run, points: Sequence[ModelMetric], access: Access) -> None:
+def _log_metrics(run: Run, metrics: _Metrics, access: Access) -> None:
     """Store points under their metrics, and those about a model as its results too."""
-    if not points:
+    if not metrics.columns:
         return
-    columns: dict[str, _Columns] = {}
-    for point in points:
-        column = columns.setdefault(point.key, _Columns())
-        column.steps.append(point.step)
-        column.times.append(point.timestamp / 1000)
-        column.values.append(point.value)
-    batches = [Batch(key, one.steps, one.times, one.values) for key, one in columns.items()]
+    batches = [Batch(key, *columns) for key, columns in metrics.columns.items()]
     with transaction.atomic():
         log_points(run=run, batches=batches, even_ended=True, as_sets=True, access=access)
-        about_models = [point for point in points if point.model_id]
-        if about_models:
-            record_model_metrics(run=run, metrics=about_models, access=access)
+        if metrics.about_models:
+            record_model_metrics(run=run, metrics=metrics.about_models, access=access)
 
 
 def _log_params(run: Run, params: dict[str, str], access: Access) -> None:
@@ -135,6 +136,32 @@ def _log_params(run: Run, params: dict[str, str], access: Access) -> None:
         log_params(run=run, params=params, access=access)
     except ParamChanged as error:
         raise invalid(error.message) from error
+
+
+def _metrics_in(messages: Sequence[Params]) -> _Metrics:
+    """The points of a request. Most are as plain as can be, and many: those are read at once."""
+    metrics = _Metrics()
+    for one in messages:
+        values = one.values
+        key, value = values.get("key"), values.get("value")
+        timestamp, step = values.get("timestamp"), values.get("step", 0)
+        if (
+            type(key) is str
+            and type(value) is float
+            and type(timestamp) is int
+            and type(step) is int
+            and 0 <= timestamp <= MAX_INTEGER
+            and MIN_INTEGER <= step <= MAX_INTEGER
+            and key in metrics.columns
+            and "model_id" not in values
+        ):
+            metrics.add(key, step, timestamp, value)
+            continue
+        point = _metric_in(one)
+        metrics.add(point.key, point.step, point.timestamp, point.value)
+        if point.model_id:
+            metrics.about_models.append(point)
+    return metrics
 
 
 def _metric_in(params: Params) -> ModelMetric:
