@@ -9,10 +9,11 @@ A refusal of the domain becomes an entry in `errors` and null in its place. With
 what is not there, or not the caller's to see, is null without an error: so the client expects it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
 from graphql.language import (
     ArgumentNode,
     FieldNode,
@@ -35,8 +36,30 @@ from apps.wandb_api.schema import MUTATIONS, TYPES, Field, Node, is_a, plain
 
 # A page of 5,000 files with ten fields each is a fifth of it.
 MAX_RESOLVED = 300_000
+# Lists are read at once, so an honest document takes some tens; lists within lists take more.
+MAX_QUERIES = 2_000
 # Refusals that pass by themselves: the whole request is answered with their status.
 PASSING = (429, 503)
+
+
+class TooMuch(Invalid):
+    """The document would take more work than one request may."""
+
+    def __init__(self) -> None:
+        super().__init__("The document asks for too much at once; ask for shorter pages.")
+
+
+class _Queries:
+    """Counts what a document asks of the database, and ends it when that is too much."""
+
+    def __init__(self) -> None:
+        self.left = MAX_QUERIES
+
+    def __call__(self, execute: Callable[..., Any], *query: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise TooMuch
+        return execute(*query)
 
 
 class _Absent:
@@ -65,7 +88,8 @@ def execute(
     if operation.operation == OperationType.MUTATION:
         return Answer(walk.mutate(operation), walk.errors)
     root = TYPES["Query"](context)
-    return Answer(walk.select(root, [operation], ()), walk.errors)
+    with connection.execute_wrapper(_Queries()):
+        return Answer(walk.select(root, [operation], ()), walk.errors)
 
 
 def _with_defaults(
@@ -154,7 +178,7 @@ class _Walk:
         for key, fields in self.plan(node, owners).items():
             self.resolved += 1
             if self.resolved > MAX_RESOLVED:
-                raise Invalid("The document asks for too much at once; ask for shorter pages.")
+                raise TooMuch
             data[key] = self.resolve(node, fields, (*path, key))
         return data
 
@@ -189,7 +213,7 @@ class _Walk:
             if self.is_change:
                 self.fail(error, path)
         except DomainError as error:
-            if error.status in PASSING:
+            if error.status in PASSING or isinstance(error, TooMuch):
                 raise
             self.fail(error, path)
         return None

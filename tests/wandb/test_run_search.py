@@ -164,3 +164,14 @@ def test_queries_do_not_grow_with_the_list(editor: Caller, runs: list[Run]) -> N
 def test_others_see_no_runs(stranger: Caller, runs: list[Run]) -> None:
     answer = stranger.ask(RUNS, project="digits", entity="main", filters="{}")
     assert answer == {"project": None}
+
+
+def test_lists_within_lists_come_to_an_end(editor: Caller, runs: list[Run]) -> None:
+    deep = "{ displayName }"
+    for _ in range(3):
+        more = " ".join(f"a{at}: runs(first: 3) {{ edges {{ node {deep} }} }}" for at in range(4))
+        deep = f"{{ project {{ {more} }} }}"
+    place = 'project(name: "digits", entityName: "main")'
+    document = f"query Q($name: String!) {{ {place} {{ run(name: $name) {deep} }} }}"
+    assert editor.ask(document, name="none") == {"project": {"run": None}}
+    assert "too much" in editor.refused(document, name=runs[0].key)
