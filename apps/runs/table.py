@@ -65,6 +65,8 @@ class RunRow:
     by: str
     group: str
     job_type: str
+    # Whether another run started it.
+    is_nested: bool = False
     tags: Sequence[str] = ()
     cells: Mapping[str, RunCell] = field(default_factory=dict)
 
@@ -326,6 +328,7 @@ _FACTS = (
     "seconds",
     "group",
     "job_type",
+    "parent",
     "created_by__username",
     "created_by__display_name",
 )
@@ -360,6 +363,7 @@ def _row(
         by=values["created_by__display_name"] or values["created_by__username"] or "",
         group=values["group"],
         job_type=values["job_type"],
+        is_nested=values["parent"] is not None,
         tags=tags,
         cells=cells,
     )

@@ -42,11 +42,19 @@ def check_cell(name: str, value: object, label: str, *, key: str = "") -> SafeSt
     )
 
 
-def key_cell(url: str, text: str, *, digest: str = "", title: str = "") -> SafeString:
-    """What the row is, as the link to its page."""
+def key_cell(
+    url: str, text: str, *, digest: str = "", title: str = "", mark: str = ""
+) -> SafeString:
+    """What the row is, as the link to its page; `mark` says that it belongs below another."""
+    below = (
+        f'<span class="nested" title="{escape(mark)}"><span aria-hidden="true">↳</span>'
+        f'<span class="hidden-text">{escape(mark)}</span></span> '
+        if mark
+        else ""
+    )
     small = f'<span class="digest">:{escape(digest)}</span>' if digest else ""
     return SafeString(
-        f'<th class="is-key" scope="row"><a href="{escape(url)}"{_title(title)}>'
+        f'<th class="is-key" scope="row">{below}<a href="{escape(url)}"{_title(title)}>'
         f"<bdi>{escape(text)}</bdi>{small}</a></th>"
     )
 

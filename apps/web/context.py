@@ -25,8 +25,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if request.user.is_authenticated:
         context["admin_url"] = reverse("admin:index") if _may_curate(request) else ""
         context["nav"] = [
-            _entry(request, MODELS, _("Models")),
-            _entry(request, PROJECTS, _("Projects")),
+            _entry(request, MODELS, _("Models"), _("Registered models, as W&B and MLflow say")),
+            _entry(request, PROJECTS, _("Projects"), _("Experiments, as MLflow says")),
         ]
     return context
 
@@ -43,14 +43,14 @@ def _may_curate(request: HttpRequest) -> bool:
     return getattr(request, "role_anywhere", None) is not None
 
 
-def _entry(request: HttpRequest, name: str, label: str) -> dict[str, str]:
+def _entry(request: HttpRequest, name: str, label: str, hint: str) -> dict[str, str]:
     """`current` is "page" on the entry's own page and "true" on the pages below it."""
     match = request.resolver_match
     if match is not None and match.url_name == name:
         current = "page"
     else:
         current = "true" if match is not None and _belongs_to(match.route) == name else ""
-    return {"label": label, "url": reverse(name), "current": current}
+    return {"label": label, "hint": hint, "url": reverse(name), "current": current}
 
 
 def _belongs_to(route: str) -> str:

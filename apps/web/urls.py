@@ -175,6 +175,7 @@ urlpatterns = [
     path("settings/keys", account.keys, name="keys"),
     path("settings/keys/<int:pk>/revoke", account.revoke_key, name="revoke_key"),
     # Lists
+    path("words", pages.words, name="words"),
     path("projects", projects.all_projects, name="projects"),
     path("search", search.search, name="search"),
     path("compare", compare.compare_any, name="compare_any"),

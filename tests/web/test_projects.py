@@ -64,11 +64,11 @@ class TestProject:
     ) -> None:
         client = browser(table.viewer)
         logged_run(table, "first", loss=[1.0])
-        with django_assert_num_queries(21):
+        with django_assert_num_queries(22):
             client.get("/main/digits")
         for number in range(30):
             logged_run(table, f"run {number}", loss=[1.0], other=[2.0])
-        with django_assert_num_queries(21):
+        with django_assert_num_queries(22):
             client.get("/main/digits")
 
     def test_the_newest_runs_lead_to_all_of_them(self, table: build.Table) -> None:

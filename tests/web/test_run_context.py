@@ -1,10 +1,12 @@
 """What surrounds a run's measurements: alerts, nested runs, its machine, rules for its metrics."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.projects.access import Access
@@ -50,6 +52,16 @@ class TestAlerts:
         assert "error" in text
         assert "<script>x" not in page_of(run, editor)
 
+    def test_the_project_names_those_of_the_last_week(self, allowed: Access, editor: User) -> None:
+        run = began(allowed)
+        raise_alert(run=run, access=allowed, title="Fresh")
+        long_ago = timezone.now() - timedelta(days=8)
+        raise_alert(run=run, access=allowed, title="Stale", at=long_ago)
+        text = section(text_of(browser(editor).get("/main/digits")), "alerts")
+        assert "Fresh" in text
+        assert "outer" in text
+        assert "Stale" not in text
+
     def test_a_run_without_any_has_no_panel(self, allowed: Access, editor: User) -> None:
         assert 'id="alerts"' not in page_of(began(allowed), editor)
 
@@ -77,6 +89,11 @@ class TestNestedRuns:
         parent = build.run(editor, secret, name="hidden parent")
         (child,) = self.nested(parent, allowed, 1)
         assert "hidden parent" not in page_of(child, editor)
+
+    def test_the_table_of_runs_marks_them(self, allowed: Access, editor: User) -> None:
+        self.nested(began(allowed), allowed, 1)
+        table = text_of(browser(editor).get("/main/digits/runs"))
+        assert table.count('class="nested"') == 1
 
     def test_many_children_cost_little(self, allowed: Access, editor: User) -> None:
         parent = began(allowed)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Team
 from apps.core.numbers import format_count
+from apps.projects.models import Project
 from apps.runs.choices import AlertLevel
 from apps.runs.models import Run, RunAlert
 from apps.web.addresses import run_url
@@ -16,6 +18,8 @@ from apps.web.run_words import STATE_HUES
 
 SHOWN_ALERTS = 20
 SHOWN_CHILDREN = 50
+SHOWN_RECENT = 5
+RECENT = timedelta(days=7)
 ALERT_HUES = {AlertLevel.INFO: "blue", AlertLevel.WARN: "amber", AlertLevel.ERROR: "red"}
 
 
@@ -54,6 +58,18 @@ class Family:
 def alerts_of(run: Run) -> list[ShownAlert]:
     """The newest first. One query."""
     return [show_alert(one) for one in run.alerts.order_by("-pk")[:SHOWN_ALERTS]]
+
+
+def alerts_in(project: Project, team: Team) -> list[ShownAlert]:
+    """The newest of the project's runs within a week. One query."""
+    since = timezone.now() - RECENT
+    found = RunAlert.objects.filter(
+        run__project=project, run__deleted_at=None, at__gte=since
+    ).select_related("run__project")
+    return [
+        show_alert(one, run=one.run.name, url=run_url(team, one.run))
+        for one in found.order_by("-pk")[:SHOWN_RECENT]
+    ]
 
 
 def show_alert(alert: RunAlert, *, run: str = "", url: str = "") -> ShownAlert:

@@ -312,7 +312,12 @@ def _cells(
     name = truncate_middle(run.name, SHOWN_NAME)
     title = run.name if name != run.name else ""
     return [
-        key_cell(f"{place.path}/{quote(run.key)}", name, title=title),
+        key_cell(
+            f"{place.path}/{quote(run.key)}",
+            name,
+            title=title,
+            mark=_("nested: another run started it") if run.is_nested else "",
+        ),
         *(column.cell(run, now) for column in columns),
     ]
 

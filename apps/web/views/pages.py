@@ -2,11 +2,13 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.views.decorators.http import require_POST
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.projects.access import Action, requires
 from apps.web.context import THEME_COOKIE, THEMES
 from apps.web.redirects import next_address
+from apps.web.words import WORDS
 
 YEAR = 365 * 24 * 3600
 
@@ -29,3 +31,10 @@ def theme(request: HttpRequest) -> HttpResponse:
         samesite="Lax",
     )
     return response
+
+
+@requires(Action.PUBLIC)
+@require_safe
+def words(request: HttpRequest) -> HttpResponse:
+    """What things are called here and by the clients."""
+    return render(request, "home/words.html", {"words": WORDS})

@@ -23,6 +23,7 @@ from apps.web.overview import model_rows
 from apps.web.pager import pager
 from apps.web.present.notes import notes_of_project
 from apps.web.present.places import project_tabs
+from apps.web.present.run_family import alerts_in
 from apps.web.present.runs_table import RunsPlace, definitions_of, show_newest
 from apps.web.tables import TableView
 from apps.web.views.account import client_lines, person
@@ -92,6 +93,7 @@ def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
         "role": access.role.label,
         "may_delete": access.allows(Action.ADMINISTER),
         "lines": client_lines("YOUR_API_KEY") if newest.is_empty else [],
+        "alerts": alerts_in(place, access.team),
     }
     return render(request, "projects/project.html", context)
 
