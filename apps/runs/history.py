@@ -9,7 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Max
@@ -35,7 +34,12 @@ STEP, TIME, SECONDS = "_step", "_timestamp", "_runtime"
 OWN = (STEP, TIME, SECONDS)
 # Values in one answer: about 60 MB of JSON, and of memory several times that.
 MAX_CELLS = 2_000_000
-# Series whose points are in memory at once.
+# Characters of values that are no numbers, in one answer.
+MAX_CHARACTERS = 200_000_000
+# Points that are looked at for one answer; and those in memory at once, 24 bytes each.
+MAX_POINTS = 200_000_000
+POINTS_AT_ONCE = 10_000_000
+# Series that are read with one query.
 _AT_ONCE = 32
 # The largest number up to which a double tells whole numbers apart.
 _WHOLE = 2**53
@@ -68,8 +72,9 @@ class _Range:
     first: int
     last: int
 
-    def __contains__(self, step: int) -> bool:
-        return self.first <= step <= self.last
+    def most_of(self, series: Series) -> int:
+        """How many points of a series may lie in it."""
+        return min(series.count, max(self.last - self.first + 1, 0))
 
 
 def history_rows(
@@ -84,14 +89,15 @@ def history_rows(
     Raises TooLarge where there would be more than MAX_CELLS values.
     """
     asked = _range(min_step, max_step)
-    keys = [row.key for row in series_of(owner_id=run.pk, kind=SeriesKind.METRIC)]
+    series = list(series_of(owner_id=run.pk, kind=SeriesKind.METRIC))
+    _check_points(series, asked, MAX_POINTS)
     clock = _read(run, SeriesKind.ROWS, HISTORY, asked)
-    steps = _union([clock.steps, _object_steps(run, asked), *_steps_of(run, keys, asked, clock)])
+    steps = _union([clock.steps, _object_steps(run, asked), *_steps_of(run, series, asked, clock)])
     steps = _spread(steps, limit)
-    _check_cells(len(steps) * len(keys))
+    _check_cells(len(steps) * len(series))
     rows = _empty_rows(steps, clock)
-    for group in _groups(keys):
-        _fill(rows, steps, _read_group(run, group, asked))
+    for keys in _groups(series, asked):
+        _fill(rows, steps, _read_many(run, keys, asked))
     _fill_objects(rows, steps, run, asked, keys=None)
     return rows
 
@@ -109,14 +115,10 @@ def sampled_rows(
     wanted = list(dict.fromkeys(key for key in keys if key not in OWN))
     if not wanted:
         return [_only(row, keys) for row in _bare_rows(run, asked, limit)]
+    series = series_of(owner_id=run.pk, kind=SeriesKind.METRIC, keys=wanted)
+    _check_points(series, asked, POINTS_AT_ONCE)
     clock = _read(run, SeriesKind.ROWS, HISTORY, asked)
-    points = read_many(
-        owner_id=run.pk,
-        kind=SeriesKind.METRIC,
-        keys=wanted,
-        min_step=asked.first,
-        max_step=asked.last,
-    )
+    points = _read_many(run, wanted, asked)
     objects = _object_steps_by_key(run, wanted, asked)
     steps = _intersection([_union([points[key].steps, objects[key]]) for key in wanted])
     steps = _spread(steps, limit)
@@ -256,7 +258,7 @@ def _read(run: Run, kind: SeriesKind, key: str, asked: _Range) -> Points:
     return read(owner_id=run.pk, kind=kind, key=key, min_step=asked.first, max_step=asked.last)
 
 
-def _read_group(run: Run, keys: Sequence[str], asked: _Range) -> dict[str, Points]:
+def _read_many(run: Run, keys: Sequence[str], asked: _Range) -> dict[str, Points]:
     return read_many(
         owner_id=run.pk,
         kind=SeriesKind.METRIC,
@@ -266,25 +268,36 @@ def _read_group(run: Run, keys: Sequence[str], asked: _Range) -> dict[str, Point
     )
 
 
-def _groups(keys: Sequence[str]) -> Iterator[list[str]]:
-    waiting = iter(keys)
-    while group := list(islice(waiting, _AT_ONCE)):
-        yield group
+def _groups(series: Iterable[Series], asked: _Range) -> Iterator[list[str]]:
+    """Keys whose points may be in memory at once."""
+    keys: list[str] = []
+    points = 0
+    for row in series:
+        points += asked.most_of(row)
+        if keys and (points > POINTS_AT_ONCE or len(keys) == _AT_ONCE):
+            yield keys
+            keys, points = [], asked.most_of(row)
+        keys.append(row.key)
+    if keys:
+        yield keys
 
 
-def _steps_of(run: Run, keys: Sequence[str], asked: _Range, clock: Points) -> Iterator["Steps"]:
+def _steps_of(
+    run: Run, series: Sequence[Series], asked: _Range, clock: Points
+) -> Iterator["Steps"]:
     """The steps of metrics. Where a client sent rows, each point is in one: nothing is read."""
     if len(clock):
         return
-    for group in _groups(keys):
-        yield _union([points.steps for points in _read_group(run, group, asked).values()])
+    for keys in _groups(series, asked):
+        yield _union([points.steps for points in _read_many(run, keys, asked).values()])
 
 
 def _bare_rows(run: Run, asked: _Range, limit: int) -> list[Row]:
     """Steps, times and run times alone."""
     clock = _read(run, SeriesKind.ROWS, HISTORY, asked)
-    keys = [row.key for row in series_of(owner_id=run.pk, kind=SeriesKind.METRIC)]
-    steps = _union([clock.steps, _object_steps(run, asked), *_steps_of(run, keys, asked, clock)])
+    series = list(series_of(owner_id=run.pk, kind=SeriesKind.METRIC))
+    _check_points(series, asked, MAX_POINTS)
+    steps = _union([clock.steps, _object_steps(run, asked), *_steps_of(run, series, asked, clock)])
     return _empty_rows(_spread(steps, limit), clock)
 
 
@@ -348,6 +361,13 @@ def _check_cells(count: int) -> None:
         )
 
 
+def _check_points(series: Iterable[Series], asked: _Range, most: int) -> None:
+    if sum(asked.most_of(row) for row in series) > most:
+        raise TooLarge(
+            f"This would read more than {most} points. Ask for a range of steps, or name the keys."
+        )
+
+
 def _empty_rows(steps: "Steps", clock: Points) -> list[Row]:
     """A row for each step, with its times where a client said them."""
     rows: list[Row] = [{STEP: step} for step in steps.tolist()]
@@ -405,7 +425,11 @@ def _fill_objects(
     places = {step: place for place, step in enumerate(steps.tolist())}
     if len(places) <= _AT_ONCE * 16:
         bounds = bounds.filter(step__in=list(places))
-    for item in bounds.order_by("at", "pk").iterator():
+    characters = 0
+    for item in bounds.order_by("at", "pk").iterator(chunk_size=50):
+        characters += len(item.value)
+        if characters > MAX_CHARACTERS:
+            raise TooLarge("These rows hold too much besides numbers. Ask for fewer steps.")
         place = places.get(item.step)
         if place is not None:
             rows[place][item.key] = parse(

@@ -221,6 +221,14 @@ class TestSampled:
     def test_what_is_no_spec(self, stream: Streamer, spec: str) -> None:
         assert stream.caller.refused(SAMPLED, **place(stream), specs=[spec])
 
+    def test_too_many_points(self, stream: Streamer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("apps.runs.history.POINTS_AT_ONCE", 29)
+        whole = '{"keys": ["loss", "acc"]}'
+        part = '{"keys": ["loss", "acc"], "minStep": 0, "maxStep": 9}'
+
+        assert "29 points" in stream.caller.refused(SAMPLED, **place(stream), specs=[whole])
+        assert len(sampled(stream, json.loads(part))[0]) == 2
+
     def test_too_many_specs(self, stream: Streamer) -> None:
         assert stream.caller.refused(SAMPLED, **place(stream), specs=["{}"] * 51)
 
