@@ -37,7 +37,7 @@ from apps.wandb_api.schema import MUTATIONS, TYPES, Field, Node, is_a, plain
 # A page of 5,000 files with ten fields each is a fifth of it.
 MAX_RESOLVED = 300_000
 # Lists are read at once, so an honest document takes some tens; lists within lists take more.
-MAX_QUERIES = 2_000
+MAX_QUERIES = 1_000
 # Refusals that pass by themselves: the whole request is answered with their status.
 PASSING = (429, 503)
 
