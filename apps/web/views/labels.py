@@ -201,10 +201,10 @@ def _undo_rollback(version: Version, rules: StatusLabel, loser: int | None) -> U
 def _undo_removal(version: Version, rules: StatusLabel, *, was_stage: bool) -> Undo | None:
     """The label again to its version, as its stage if that is what it was. The form gives labels of
     the vocabulary alone."""
-    if rules.pk is None:
-        return None
     back = _give_back(promote_url(version), rules, holder="")
-    return Undo(back.url, (*back.fields, (AS_STAGE, "on"))) if was_stage else back
+    if was_stage:
+        back = Undo(back.url, (*back.fields, (AS_STAGE, "on")))
+    return back if rules.pk is not None else None
 
 
 def _give_back(address: str, rules: StatusLabel, *, holder: str) -> Undo:
