@@ -5,8 +5,8 @@ import pytest
 from apps.artifacts.services import MAX_FILES
 from apps.core.errors import Invalid
 from apps.wandb_api.artifacts.manifest import Entry, digest_of, hex_of, parsed
-from tests.wandb.artifact_client import manifest_text, md5_of
 from tests.wandb.artifact_client import digest_of as digest_of_the_client
+from tests.wandb.artifact_client import manifest_text, md5_of
 
 
 def test_the_digest_is_the_clients() -> None:
