@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.artifacts.choices import MODEL, ArtifactState
 from apps.artifacts.models import ArtifactVersion
@@ -22,6 +23,7 @@ from apps.evaluations.services import MAX_RESULTS_AT_ONCE, Score, named_golden_s
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric
 from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.projects.access import Access
+from apps.runs.choices import RunState
 from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
@@ -81,19 +83,25 @@ def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
 @transaction.atomic
 def record_training_results(*, run: Run, access: Access) -> None:
     """Record the last value of each metric of a run that has ended, as results of training, for the
-    models that it logged; a metric that was logged for a model is that model's already."""
-    models = LoggedModel.objects.filter(
-        source_run=run, artifact__state=ArtifactState.SEALED, artifact__versions__deleted_at=None
-    ).distinct()
-    found = list(models.select_related("artifact__project").order_by("pk"))
+    models that it logged and those that were registered out of its files; a metric that was logged
+    for a model is that model's already."""
+    if run.state == RunState.RUNNING:
+        return
+    ours = Q(logged_model__source_run=run) | Q(made_by=run, versions__registration__isnull=False)
+    artifacts = ArtifactVersion.objects.standing().filter(ours, state=ArtifactState.SEALED)
+    found = list(artifacts.select_related("project").order_by("pk").distinct())
     if not found:
         return
     series = series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_TRAINING]
     values = {one.key: one.last for one in series if one.last is not None}
-    for model in found:
-        own = set(model.metrics.filter(dataset_name="").values_list("key", flat=True))
+    for artifact in found:
+        own = set(
+            LoggedModelMetric.objects.filter(model__artifact=artifact, dataset_name="").values_list(
+                "key", flat=True
+            )
+        )
         scores = [Score(key, value) for key, value in values.items() if key not in own]
-        _record_scores(model.artifact, scores, run, access)
+        _record_scores(artifact, scores, run, access)
 
 
 def _locked(model_id: str, access: Access) -> tuple[ArtifactVersion, LoggedModel | None]:

@@ -30,6 +30,7 @@ from apps.evaluations.services import Score, record_results
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.errors import invalid
 from apps.mlflow_api.file_places import clean_below
+from apps.mlflow_api.model_metrics import record_training_results
 from apps.mlflow_api.models import MAX_SOURCE, Experiment, Registration
 from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.mlflow_api.registry import check_alias, holder_of, versions_seen
@@ -125,6 +126,9 @@ def register_version(
         )
         if tags:
             change_tags(tagged=version, put=tags, access=access)
+    if version.artifact.made_by is not None:
+        # Of a run that has ended already; one that goes on brings them at its end.
+        record_training_results(run=version.artifact.made_by, access=access)
     return version
 
 

@@ -17,6 +17,8 @@ from apps.projects.models import Project
 from apps.registry.services.promotion import promote_version
 from apps.runs.files import NewFile, put_files
 from apps.runs.models import Run
+from apps.runs.services import finish_run, log_points
+from apps.series.services import Batch
 from tests import build
 from tests.mlflow.conftest import Caller
 
@@ -289,6 +291,23 @@ class TestVersions:
             file.blob_id for file in files_of(first)
         ]
         assert [one.value for one in second.results.all()] == [0.25]
+
+    def test_the_last_metrics_of_the_run_are_results_of_training(
+        self, caller: Caller, run: Run
+    ) -> None:
+        make(caller)
+        keep(run, caller, {"model/MLmodel": b"one"})
+        access = build.access(caller.user, project=run.project)
+        log_points(run=run, batches=[Batch("loss", [0, 1], [1.0, 2.0], [0.5, 0.25])], access=access)
+        register(caller, source=f"runs:/{run.key}/model")
+        assert not sealed(NAME).artifact.results.exists()
+
+        finish_run(run=run, access=access)
+        register(caller, source=f"runs:/{run.key}/model")
+
+        for number in (1, 2):
+            results = sealed(NAME, number).artifact.results.filter(is_current=True)
+            assert [(one.metric.name, one.value) for one in results] == [("loss", 0.25)]
 
     def test_an_empty_folder_is_taken_as_mlflow_takes_it(self, caller: Caller, run: Run) -> None:
         make(caller)
