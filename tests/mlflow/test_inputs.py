@@ -171,6 +171,14 @@ class TestModels:
             body = {"run_id": run, "models": [{"model_id": model}]}
             assert caller.refused("POST", path, body) == ABSENT
 
+    def test_a_stranger_is_not_told_what_is_wrong_with_a_question(
+        self, caller: Caller, calling: Calling, run: str
+    ) -> None:
+        path = f"logged-models/{new_model(caller, run)}"
+        stranger = calling(Role.ADMIN, team_name="others")
+        assert stranger.refused("PATCH", path, {}) == ABSENT
+        assert caller.refused("PATCH", path, {}) == INVALID
+
     def test_what_a_2_x_client_logs(self, caller: Caller, run: str) -> None:
         for name in ("one", "two"):
             model: dict[str, Any] = {

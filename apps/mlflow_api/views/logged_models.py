@@ -60,8 +60,8 @@ def get_logged_model(call: Call, model_id: str) -> Message:
 
 @endpoint("PATCH", _ONE, Action.LOG)
 def finish(call: Call, model_id: str) -> Message:
-    status = call.params.choice("status", LoggedModelStatus.values)
     model, access = _model(call, model_id)
+    status = call.params.choice("status", LoggedModelStatus.values)
     finished = finish_logged_model(
         model=model,
         status=LoggedModelStatus(status),
