@@ -1,5 +1,7 @@
 """The manifest's JSON: what is read of it, and that what is handed out reads the same."""
 
+from typing import Any
+
 import pytest
 
 from apps.artifacts.services import MAX_FILES
@@ -10,7 +12,7 @@ from tests.wandb.artifact_client import manifest_text, md5_of
 
 
 def test_the_digest_is_the_clients() -> None:
-    contents = {
+    contents: dict[str, dict[str, Any]] = {
         "b": {"digest": md5_of(b"1"), "size": 1},
         "a/é": {"digest": "etag", "ref": "s3://x"},
     }
