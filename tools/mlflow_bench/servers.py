@@ -57,7 +57,7 @@ class Peer:
         return time.monotonic() - started
 
     def stop(self) -> None:
-        if self.process is None:
+        if self.process is None or self.process.poll() is not None:
             return
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
@@ -150,7 +150,7 @@ def ours(folder: Path, socket: Path, port: int) -> Peer:
 def mlflow(folder: Path, socket: Path, port: int) -> Peer:
     """mlflow's own server with its default number of workers, handing out files by itself."""
     program = HOME / "mlflow-server" / "bin" / "mlflow"
-    store = f"postgresql://postgres@/theirs?host={socket}"
+    store = f"postgresql+psycopg2://postgres@/theirs?host={socket}"
     command = [str(program), "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", store, "--artifacts-destination", str(folder / "files")]
     return Peer("MLflow", port, "theirs", folder, command, {"MLFLOW_DISABLE_TELEMETRY": "true"})

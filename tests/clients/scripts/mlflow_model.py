@@ -47,6 +47,8 @@ def register(features, target, quality):
             model,
             **place,
             registered_model_name=NAME,
+            # Finding them out takes the client a minute on a busy machine.
+            pip_requirements=["scikit-learn"],
             signature=infer_signature(features, model.predict(features)),
             input_example=features[:2],
         )
