@@ -230,11 +230,10 @@ def long_run(bench: Bench, steps: int) -> None:
         page = visitor.get(path)
         times.append(time.perf_counter() - began)
     assert "loss" in page
-    milliseconds = statistics.median(times) * 1000
     say(
         f"{steps:,} steps",
-        f"stored {took:.1f} s after the first, {cpu:.1f} s CPU; page with the curves "
-        f"{milliseconds:.0f} ms, {len(page) / 1000:.0f} kB",
+        f"stored {took:.1f} s after the first, {cpu:.1f} s CPU; page with the "
+        f"curves {statistics.median(times) * 1000:.0f} ms, {len(page) / 1000:.0f} kB",
     )
 
 

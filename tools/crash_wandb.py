@@ -30,7 +30,8 @@ import hashlib, json, os, sys, time
 import wandb
 
 key, rows, versions, size = sys.argv[1], *map(int, sys.argv[2:])
-patience = {"retry_wait_min_seconds": 0.2, "retry_wait_max_seconds": 1}
+# As patient as by default, which is 20 tries of up to a minute each, but in shorter steps.
+patience = {"retry_wait_min_seconds": 0.2, "retry_wait_max_seconds": 1, "retry_max": 500}
 settings = {f"x_{part}_{name}": value for name, value in patience.items()
             for part in ("graphql", "file_stream", "file_transfer")}
 settings["x_file_stream_transmit_interval"] = 0.3

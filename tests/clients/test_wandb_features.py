@@ -85,6 +85,25 @@ def test_an_offline_run_is_synced_and_only_once(line: str, sdk: NewSdk) -> None:
     assert client.installation.python(state) == after
 
 
+def test_an_offline_run_is_imported_and_a_sync_adds_nothing(line: str, sdk: NewSdk) -> None:
+    client = sdk(line)
+    seat = client.installation.seat("editor")
+    logged = client.run("log_some", seat, "25", WANDB_MODE="offline").answer
+    state = STATE.format(key=logged["id"], team=seat.team)
+
+    told = client.installation.manage("import_wandb", logged["folder"], "--user", seat.user)
+    imported = json.loads(client.installation.python(state))
+    sync = [str(client.python.parent / "wandb"), "sync", "--include-synced", logged["folder"]]
+    synced = client.command(sync, seat)
+
+    assert "later/" in told
+    assert imported[:2] == ["finished", 25]
+    assert imported[3] == 1
+    assert synced.code == 0, synced.output
+    after = json.loads(client.installation.python(state))
+    assert (after[1], after[3]) == (25, 1)
+
+
 def test_who_has_logged_in_needs_no_variable(line: str, sdk: NewSdk) -> None:
     client = sdk(line)
     seat = client.installation.seat("editor")

@@ -2,8 +2,10 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from apps.core.numbers import format_value
 from tests.clients.conftest import NewSdk
@@ -78,3 +80,27 @@ def test_the_model_page_is_the_report(line: str, sdk: NewSdk) -> None:
         assert "mnist_model_candidates" in run
     history = pages.get(f"/{seat.team}/mnist/models/mnist_model_candidates/history")
     assert seat.user in history
+
+
+@pytest.mark.browser
+def test_a_browser_shows_every_number(sdk: NewSdk, page: Page) -> None:
+    client = sdk(WANDB_LINES[0])
+    installation = client.installation
+    seat = installation.seat("curator")
+    story = tell_the_story(client, seat)
+    link = installation.manage("login_link", "--user", seat.user)
+    page.goto(installation.url + urlsplit(link).path)
+    page.get_by_role("main").get_by_role("button").first.click()
+
+    page.goto(f"{installation.url}/{seat.team}/mnist/models/mnist_model_candidates")
+
+    table = page.get_by_role("table").first
+    for losses in story["losses"].values():
+        for loss in losses.values():
+            expect(table).to_contain_text(format_value(loss))
+    expect(table.locator("tbody .pill").filter(has_text="production")).to_have_count(1)
+    page.goto(f"{installation.url}/{seat.team}/mnist/runs/{story['trained'][0]['run']}")
+    expect(page.get_by_role("main")).to_contain_text("train/loss")
+    expect(page.get_by_role("main")).to_contain_text(
+        format_value(story["trained"][0]["losses"][-1])
+    )
