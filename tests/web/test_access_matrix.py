@@ -389,6 +389,7 @@ def test_what_is_public_asks_nobody_to_sign_in(world: World) -> None:
         "version": "reached",
         "wandb-manifest": "forbidden",  # without an address that was signed
         "wandb-storage": "forbidden",  # without an address that was signed
+        "words": "reached",
     }
 
 
