@@ -31,13 +31,15 @@ def test_everything_that_a_run_logs_is_on_its_page(line: str, sdk: NewSdk) -> No
 
     tour = client.run("tour", seat, "0.2").answer
 
-    page = client.installation.visitor(seat).get("/" + "/runs/".join(tour["path"].rsplit("/", 1)))
+    pages = client.installation.visitor(seat)
+    path = "/" + "/runs/".join(tour["path"].rsplit("/", 1))
+    page = pages.get(path)
     for words in ("tour 0.2", "first", "what this is about", "a group", "a line on the console"):
         assert words in page
     for key in ("loss", "val/loss", "odd", "nested.b.c", "picture", "predictions", "weights"):
         assert key in page
     assert "Too hot" in page
-    assert "notes.txt" in page
+    assert pages.get(f"{path}/files/notes.txt") == "notes to keep\n"
     assert format_value(0.4) in page
     assert "<script>alert(1)" not in page
 
