@@ -155,7 +155,7 @@ def test_no_input_is_a_fault_and_no_refusal_a_change(
     before = tables()
 
     @settings(
-        max_examples=20,
+        max_examples=8,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(
