@@ -37,6 +37,7 @@ DANGEROUS: dict[str, set[str]] = {
         "apps/web/charts/chart.py",
         "apps/web/charts/line/drawing.py",
         "apps/web/markdown.py",
+        "apps/web/present/grid.py",
         "apps/web/present/notes.py",
     },
     "pickle": set(),

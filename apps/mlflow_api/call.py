@@ -80,9 +80,11 @@ class Call:
 
     def enter(self) -> None:
         """Refuse somebody who could do such a thing nowhere, before saying what else is wrong."""
+        needed = POLICY[self.action].role
+        if needed is None:
+            return
         role = strongest_role(self.user)
         if role is None:
             raise NotFound("There is nothing here that you may see.")
-        needed = POLICY[self.action].role
-        if needed is not None and not role.at_least(needed):
+        if not role.at_least(needed):
             raise Forbidden(f"This takes the role {needed} or higher.")

@@ -91,6 +91,9 @@ def _run(
         if not call.is_placed:
             call.enter()
         raise
+    if not call.is_placed:
+        # It came to nothing that has a place, such as a search in no experiment.
+        call.enter()
     return result if isinstance(result, HttpResponseBase) else answer(result)
 
 

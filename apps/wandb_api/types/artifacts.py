@@ -23,6 +23,7 @@ from apps.runs.models import Run
 from apps.wandb_api import ids
 from apps.wandb_api.artifacts import finding, links, reading
 from apps.wandb_api.artifacts.manifest import entry_of
+from apps.wandb_api.artifacts.models import ClientArtifact
 from apps.wandb_api.artifacts.places import place_of, registry_names
 from apps.wandb_api.connections import Connection, connect, whole
 from apps.wandb_api.context import Context
@@ -88,7 +89,8 @@ class ArtifactNode(Node):
         found = self.source
         if found is not None:
             return SequenceNode(self.context, found.collection)
-        logged = self.row.client_artifacts.select_related("collection__team", "collection__project")
+        rows = ClientArtifact.objects.filter(artifact=self.row)
+        logged = rows.select_related("collection__team", "collection__project")
         first = logged.order_by("pk").first()
         return SequenceNode(self.context, first.collection) if first else None
 
