@@ -101,7 +101,12 @@ def on_metadata_changed(*, artifact: ArtifactVersion, access: Access, **_: objec
 
 
 def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
-    """Record the summary of a run that has ended as results of the model that it used."""
+    """Record the summary of a run that has ended as results of the model that it used.
+
+    Not where the run has sent results as such: then its summary only says the same again.
+    """
+    if Result.objects.filter(run=run).exclude(source=Source.WANDB).exists():
+        return
     used = [
         edge.artifact
         for edge in run.artifact_edges.filter(direction=Direction.USED).select_related(
