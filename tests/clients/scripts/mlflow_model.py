@@ -68,11 +68,12 @@ def main():
         version = client.get_model_version(NAME, number)
         assert version.run_id == run_id, version
         golden = mlflow.data.from_numpy(features, targets=target, name="iris-150")
-        more = {"model_id": info.model_id} if IS_3 else {}
+        # The client of MLflow 2 knows neither.
+        more = {"model_id": info.model_id, "dataset": golden} if IS_3 else {}
         with mlflow.start_run(run_id=run_id):
-            mlflow.log_metric("accuracy", model.score(features, target), dataset=golden, **more)
+            mlflow.log_metric("accuracy", model.score(features, target), **more)
             error = 1 - model.score(features, target)
-            mlflow.log_metric("error", error, dataset=golden, **more)
+            mlflow.log_metric("error", error, **more)
 
     again = mlflow.register_model(f"runs:/{run_id}/classifier", NAME)
     assert int(again.version) == 3, again

@@ -20,4 +20,4 @@ try:
 except MlflowException as error:
     print(json.dumps({"code": error.error_code, "message": str(error)}))
 else:
-    print(json.dumps({"aliases": client.get_model_version(NAME, "1").aliases}))
+    print(json.dumps({"aliases": list(client.get_model_version(NAME, "1").aliases)}))
