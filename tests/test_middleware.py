@@ -116,7 +116,8 @@ class TestMethodsAndHosts:
     @pytest.mark.urls("registry_site.urls")
     @pytest.mark.parametrize("method", ["GET", "POST"])
     @pytest.mark.parametrize(
-        "path", ["/api/2.0/mlflow/nothing", "/api/3.0/x", "/ajax-api/2.0/mlflow/x", "/get-artifact"]
+        "path",
+        ["/api/2.0/mlflow/nothing", "/api/3.0/x", "/ajax-api/2.0/mlflow/x", "/get-artifact/x"],
     )
     def test_mlflow_is_told_in_its_words(self, visitor: Client, method: str, path: str) -> None:
         answer = visitor.generic(method, path)
@@ -126,7 +127,7 @@ class TestMethodsAndHosts:
 
     @pytest.mark.urls("registry_site.urls")
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    @pytest.mark.parametrize("path", ["/graphql", "/files/main/digits/x", "/artifactsV2/a/b/c"])
+    @pytest.mark.parametrize("path", ["/graphql/x", "/files/x", "/artifactsV2/a"])
     def test_wandb_is_told_in_its_words(self, visitor: Client, method: str, path: str) -> None:
         answer = visitor.generic(method, path)
         assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
