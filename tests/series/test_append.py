@@ -18,7 +18,14 @@ from apps.series.choices import SeriesKind
 from apps.series.encoding import CHUNK_POINTS, TAIL_POINTS
 from apps.series.models import Chunk, ObjectPoint, Series
 from apps.series.queries import objects_of, read, read_many, series_of
-from apps.series.services import Batch, ObjectValue, append, append_objects, delete_series
+from apps.series.services import (
+    MAX_OBJECT_CHARACTERS,
+    Batch,
+    ObjectValue,
+    append,
+    append_objects,
+    delete_series,
+)
 
 pytestmark = pytest.mark.django_db
 METRIC = SeriesKind.METRIC
@@ -316,8 +323,9 @@ def test_a_wrong_object_is_refused(item: ObjectValue) -> None:
 
 
 def test_an_object_has_a_largest_size() -> None:
+    text = "x" * (MAX_OBJECT_CHARACTERS + 1)
     with pytest.raises(TooLarge):
-        append_objects(owner_id=7, objects=[ObjectValue("text", 1, 0.0, "x" * 1_000_001)])
+        append_objects(owner_id=7, objects=[ObjectValue("text", 1, 0.0, text)])
 
 
 @pytest.mark.django_db(transaction=True)

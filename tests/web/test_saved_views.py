@@ -144,11 +144,11 @@ class TestWhatAnAddressShows:
         client = browser(table.viewer)
         view = save(table.editor, table)
         client.get(f"{MODEL}?view={view.pk}")
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(19):
             client.get(f"{MODEL}?view={view.pk}")
         for number in range(9):
             save(table.editor, table, f"view {number}")
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(19):
             client.get(f"{MODEL}?view={view.pk}")
 
 
