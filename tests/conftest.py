@@ -44,6 +44,11 @@ def pytest_report_header() -> str:
     return f"database: {DATABASE_KIND}"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: packed ones hold the time, and the workers must agree."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What does not depend on the suite's database runs on the first of the two only.
 
