@@ -1,4 +1,4 @@
-"""Views that misbehave on purpose, for `test_middleware.py`."""
+"""Views that misbehave on purpose, for `test_middleware.py` and `test_wsgi.py`."""
 
 import errno
 import sqlite3
@@ -6,7 +6,7 @@ import sqlite3
 import psycopg_pool
 from django.core.exceptions import PermissionDenied
 from django.db.utils import OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -25,6 +25,10 @@ def content(request: HttpRequest) -> HttpResponse:
     response.headers["Content-Security-Policy"] = "sandbox"
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(iter([b"first\n", b"second\n"]))
 
 
 def shared(request: HttpRequest) -> HttpResponse:
@@ -92,6 +96,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 VIEWS = (
     fine,
     content,
+    stream,
     shared,
     write,
     guarded,
