@@ -168,7 +168,7 @@ class Import:
         start = int(info.get("start_time") or 0)
         with transaction.atomic():
             run = start_run(
-                description=RunDescription(key=info["run_id"], name=name),
+                description=RunDescription(key=info["run_id"], name=name, has_heartbeat=False),
                 started_at=from_milliseconds(start, field="start_time") if start else None,
                 access=access,
             )

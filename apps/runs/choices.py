@@ -11,7 +11,7 @@ CONSOLE = "console"
 
 
 class RunState(TextChoices):
-    """Where a run stands. A running one that has fallen silent is shown as crashed."""
+    """Where a run stands. A running one whose heart has stopped is shown as crashed."""
 
     RUNNING = "running", _("running")
     FINISHED = "finished", _("finished")

@@ -17,7 +17,7 @@ from apps.core.tables import TableQuery, check_search
 from apps.projects.models import Project
 from apps.runs.choices import RunState
 from apps.runs.columns import RunColumn, RunKeys, read_column, values_of
-from apps.runs.models import BRIEF, SILENCE, Run, RunTag
+from apps.runs.models import BRIEF, Run, RunTag, heart_stopped
 from apps.series.choices import SeriesKind
 from apps.series.models import Series
 
@@ -106,7 +106,7 @@ def _facts(at: datetime) -> dict[str, Field]:
 
 
 def state_condition(op: Op, value: Any, at: datetime) -> Q:
-    """A running run that has fallen silent counts as crashed, as everywhere."""
+    """A running run whose heart has stopped counts as crashed, as everywhere."""
     if op in ("is missing", "is not missing"):
         return Q(pk__in=[]) if op == "is missing" else Q()
     if op in _PATTERNS:
@@ -118,11 +118,11 @@ def state_condition(op: Op, value: Any, at: datetime) -> Q:
     wanted = set(value if op in ("in", "not in") else [value])
     if op in ("!=", "not in"):
         wanted = set(RunState.values) - wanted
-    silent = Q(state=RunState.RUNNING, heartbeat_at__lt=at - SILENCE)
+    stopped = heart_stopped(at)
     condition = Q(state__in=sorted(wanted - {RunState.RUNNING}))
     if RunState.RUNNING in wanted:
-        condition |= Q(state=RunState.RUNNING, heartbeat_at__gte=at - SILENCE)
-    return condition | silent if RunState.CRASHED in wanted else condition
+        condition |= Q(state=RunState.RUNNING) & ~stopped
+    return condition | stopped if RunState.CRASHED in wanted else condition
 
 
 def _tags() -> QuerySet[RunTag]:

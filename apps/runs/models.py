@@ -22,6 +22,11 @@ SILENCE = timedelta(minutes=5)
 BRIEF = 64
 
 
+def heart_stopped(at: datetime) -> Q:
+    """The running runs that count as crashed: they should have been heard of, and were not."""
+    return Q(state=RunState.RUNNING, has_heartbeat=True, heartbeat_at__lt=at - SILENCE)
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     """Chainable conditions on runs."""
 
@@ -29,18 +34,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(project__in=Project.objects.visible_to(user).values("pk"))
 
     def with_shown_state(self, at: datetime | None = None) -> "RunQuerySet":
-        """Annotate `shown_state`: what is stored, but crashed where a running one is silent."""
-        silent_since = (at or timezone.now()) - SILENCE
-        return self.annotate(
-            shown_state=Case(
-                When(
-                    state=RunState.RUNNING,
-                    heartbeat_at__lt=silent_since,
-                    then=Value(RunState.CRASHED.value),
-                ),
-                default=F("state"),
-            )
-        )
+        """Annotate `shown_state`: what is stored, but crashed where the heart has stopped."""
+        crashed = When(heart_stopped(at or timezone.now()), then=Value(RunState.CRASHED.value))
+        return self.annotate(shown_state=Case(crashed, default=F("state")))
 
     def live(self, at: datetime | None = None) -> "RunQuerySet":
         """Running, and heard of lately."""
@@ -78,7 +74,11 @@ class Run(models.Model):
     stop_asked_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     started_at = models.DateTimeField()
+    # When it was last heard of, by whatever it sent.
     heartbeat_at = models.DateTimeField()
+    # Whether its client says that it is alive while it has nothing to log. MLflow's does not, so
+    # that its silence is no crash.
+    has_heartbeat = models.BooleanField(default=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     # From start to end, so that an index can order by it; a run that has not ended has none.
     seconds = models.FloatField(null=True, blank=True)
@@ -139,10 +139,14 @@ class Run(models.Model):
         return self.name
 
     def state_at(self, at: datetime) -> RunState:
-        """The shown state of a loaded run; the same rule as `with_shown_state`."""
-        if self.state == RunState.RUNNING and self.heartbeat_at < at - SILENCE:
+        """The shown state of a loaded run; the same rule as `heart_stopped`."""
+        if self.has_heartbeat and self.is_silent_at(at):
             return RunState.CRASHED
         return RunState(self.state)
+
+    def is_silent_at(self, at: datetime) -> bool:
+        """Whether it should be going on, but nothing was heard of it lately."""
+        return self.state == RunState.RUNNING and self.heartbeat_at < at - SILENCE
 
 
 class RunTag(models.Model):

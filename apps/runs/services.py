@@ -73,6 +73,8 @@ class RunDescription:
     config: Mapping[str, object] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     code: CodeVersion = field(default_factory=CodeVersion)
+    # Whether the client will say that the run is alive while it has nothing to log.
+    has_heartbeat: bool = True
 
 
 @transaction.atomic
@@ -108,6 +110,7 @@ def start_run(
         created_by=access.user,
         started_at=started_at or now,
         heartbeat_at=now,
+        has_heartbeat=description.has_heartbeat,
     )
     try:
         with transaction.atomic():

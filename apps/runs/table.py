@@ -61,6 +61,8 @@ class RunRow:
     state: RunState
     started_at: datetime
     heard_at: datetime
+    # It should be going on, but nothing was heard of it lately.
+    is_silent: bool
     seconds: float
     by: str
     group: str
@@ -324,6 +326,7 @@ _FACTS = (
     "state",
     "started_at",
     "heartbeat_at",
+    "has_heartbeat",
     "ended_at",
     "seconds",
     "group",
@@ -349,7 +352,8 @@ def _row(
 ) -> RunRow:
     state = RunState(values["state"])
     end = now
-    if state == RunState.RUNNING and values["heartbeat_at"] < now - SILENCE:
+    is_silent = state == RunState.RUNNING and values["heartbeat_at"] < now - SILENCE
+    if is_silent and values["has_heartbeat"]:
         state, end = RunState.CRASHED, values["heartbeat_at"]
     seconds = values["seconds"]
     return RunRow(
@@ -359,6 +363,7 @@ def _row(
         state=state,
         started_at=values["started_at"],
         heard_at=values["heartbeat_at"],
+        is_silent=is_silent,
         seconds=(end - values["started_at"]).total_seconds() if seconds is None else seconds,
         by=values["created_by__display_name"] or values["created_by__username"] or "",
         group=values["group"],

@@ -78,6 +78,8 @@ class TestBeginning:
         assert info["start_time"] == 1_700_000_000_123
         assert "end_time" not in info
         assert info["artifact_uri"] == f"mlflow-artifacts:/{experiment}/{info['run_id']}/artifacts"
+        # Its client will not say that it is alive, so silence is no crash.
+        assert not Run.objects.get().has_heartbeat
         assert created == read(caller, info["run_id"])
         assert tags(caller, info["run_id"]) == {
             "mlflow.runName": "first",

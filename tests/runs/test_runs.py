@@ -166,6 +166,18 @@ def test_a_silent_run_is_shown_as_crashed_until_its_heart_beats_again(owner: Use
     assert Run.objects.live(later).count() == 1
 
 
+def test_silence_is_no_crash_where_no_heartbeat_is_expected(owner: User) -> None:
+    access = build.access(owner, project=build.project(owner))
+    run = start_run(description=RunDescription(has_heartbeat=False), access=access)
+    later = run.heartbeat_at + timedelta(days=30)
+
+    assert Run.objects.with_shown_state(later).filter(shown_state=RunState.RUNNING).exists()
+    assert run.state_at(later) == RunState.RUNNING
+    assert run.is_silent_at(later)
+    assert not run.is_silent_at(run.heartbeat_at)
+    assert Run.objects.live(later).count() == 0
+
+
 def test_config_and_summary_are_merged_and_tags_replaced(owner: User) -> None:
     place = build.project(owner)
     access = build.access(owner, project=place)

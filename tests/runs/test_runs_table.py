@@ -289,6 +289,17 @@ def test_a_running_run_that_fell_silent_counts_as_crashed(story: Story) -> None:
     assert story.table(at=later, where="state = crashed").rows[0].state == RunState.CRASHED
 
 
+def test_one_that_need_not_be_heard_of_goes_on(story: Story) -> None:
+    Run.objects.filter(name="d").update(has_heartbeat=False)
+    last = Run.objects.get(name="d").heartbeat_at
+    later = last + SILENCE + timedelta(seconds=1)
+
+    assert story.names(at=later, where="state = crashed") == ""
+    (row,) = story.table(at=later, where="state = running").rows
+    assert (row.name, row.state, row.is_silent) == ("d", RunState.RUNNING, True)
+    assert not story.table(at=last, where="state = running").rows[0].is_silent
+
+
 def test_a_cursor_is_for_one_list_only(story: Story) -> None:
     cursor = story.table(size=2).next
 

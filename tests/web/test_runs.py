@@ -467,6 +467,21 @@ class TestFollowing:
         assert "crashed" in page
         assert "every 1s" not in page
 
+    def test_one_without_a_heartbeat_says_when_it_was_heard_of(
+        self, run: Run, editor: User
+    ) -> None:
+        run.heartbeat_at = timezone.now() - timedelta(hours=3)
+        run.has_heartbeat = False
+        run.save()
+        page = text_of(browser(editor).get(address(run)))
+        assert '<span class="live">' not in page
+        assert '<span class="pill hue-green"><span>running</span></span>' in page
+        assert "last heard of 3 h ago · its client says nothing while it logs nothing" in page
+        assert "every 1s" in page
+        table = text_of(browser(editor).get("/main/digits/runs"))
+        assert '<span class="live">' not in table
+        assert "crashed" not in table.partition("<tbody")[2]
+
     def test_who_has_been_signed_out_is_led_to_sign_in(self, run: Run, editor: User) -> None:
         answer = browser().get(address(run), headers=LIVE)
         assert (answer.status_code, answer["HX-Redirect"]) == (401, "/sign-in")

@@ -57,7 +57,11 @@ def create(call: Call) -> Message:
     start = params.integer("start_time", 0)
     with transaction.atomic():
         run = start_run(
-            description=RunDescription(key=uuid.uuid4().hex, name=name or tagged or invent_name()),
+            description=RunDescription(
+                key=uuid.uuid4().hex,
+                name=name or tagged or invent_name(),
+                has_heartbeat=False,
+            ),
             started_at=from_milliseconds(start, field="start_time") if start else None,
             access=access,
         )

@@ -56,6 +56,8 @@ class Standing:
     """Where the run stands now."""
 
     is_live: bool
+    # It may be going on, but nothing was heard of it lately.
+    is_silent: bool
     words: str
     hue: str
     duration: str
@@ -67,6 +69,7 @@ def standing(run: Run, now: datetime) -> Standing:
     state = run.state_at(now)
     return Standing(
         is_live=state == RunState.RUNNING,
+        is_silent=run.is_silent_at(now),
         words=str(state.label),
         hue=STATE_HUES[state],
         duration=duration(run_seconds(run, state, now)),

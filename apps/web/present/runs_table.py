@@ -273,7 +273,7 @@ class _Column:
         label = self.label
         match self.column.key:
             case "state":
-                live = run.state == RunState.RUNNING
+                live = run.state == RunState.RUNNING and not run.is_silent
                 return state_cell(label, str(run.state.label), STATE_HUES[run.state], live=live)
             case "started":
                 return who_cell(label, "", ago(run.started_at, now), exact(run.started_at))
