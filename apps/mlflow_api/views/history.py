@@ -3,18 +3,20 @@
 import base64
 import binascii
 import math
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
+
+from django.http import HttpResponse
 
 from apps.core.errors import Invalid
-from apps.core.jsontext import dump, integer, number, parse
+from apps.core.jsontext import dump, integer, nonfinite_word, number, parse
 from apps.mlflow_api.call import Call
-from apps.mlflow_api.endpoint import Message, endpoint
+from apps.mlflow_api.endpoint import endpoint
 from apps.mlflow_api.errors import invalid
 from apps.mlflow_api.limits import max_results_of
 from apps.mlflow_api.places import runs_by_ids
-from apps.mlflow_api.run_messages import metric_message
 from apps.mlflow_api.views.runs import run_id_in
+from apps.mlflow_api.wire import JSON
 from apps.projects.access import Action
 from apps.series.choices import SeriesKind
 from apps.series.encoding import Points
@@ -28,38 +30,35 @@ BULK: Final = 2_500
 
 
 @endpoint("GET", "metrics/get-history", Action.READ)
-def history(call: Call) -> Message:
+def history(call: Call) -> HttpResponse:
     """In order of step and time; a token leads on after the last point that was given."""
     run, _access = call.run(run_id_in(call.params))
     key = call.params.text("metric_key", required=True)
     size = max_results_of(call.params, default=PAGE, most=MOST)
     after = _read_token(call.params.text("page_token"))
     found = page(owner_id=run.pk, kind=SeriesKind.METRIC, key=key, limit=size, after=after)
-    return {
-        "metrics": list(_metrics(key, found.points)),
-        "next_page_token": _write_token(found.after) if found.after else "",
-    }
+    return _answer(_metrics(key, found.points), _write_token(found.after) if found.after else "")
 
 
 @endpoint("GET", "metrics/get-history-bulk", Action.READ)
-def history_bulk(call: Call) -> Message:
+def history_bulk(call: Call) -> HttpResponse:
     """The first points of several runs, run by run: what mlflow's own pages ask."""
     params = call.params
     runs = runs_by_ids(params.texts("run_id", most=MAX_RUNS), call)
     key = params.text("metric_key", required=True)
     left = max_results_of(params, default=PAGE)
-    found: list[dict[str, Any]] = []
+    found: list[str] = []
     for run in runs:
         points = page(owner_id=run.pk, kind=SeriesKind.METRIC, key=key, limit=max(left, 1)).points[
             : max(left, 0)
         ]
-        found += ({**metric, "run_id": run.key} for metric in _metrics(key, points))
+        found += _metrics(key, points, run.key)
         left -= len(points)
-    return {"metrics": found}
+    return _answer(found)
 
 
 @endpoint("GET", "metrics/get-history-bulk-interval", Action.READ)
-def history_bulk_interval(call: Call) -> Message:
+def history_bulk_interval(call: Call) -> HttpResponse:
     """Points of several runs between two steps, at most so many of each, for drawing."""
     params = call.params
     runs = runs_by_ids(params.texts("run_ids", most=MAX_RUNS), call)
@@ -79,13 +78,12 @@ def history_bulk_interval(call: Call) -> Message:
         min_step=start,
         max_step=end,
     )
-    found: list[dict[str, Any]] = []
+    found: list[str] = []
     for run in runs:
         points = drawn.get((run.pk, key))
         if points is not None:
-            metrics = _metrics(key, _thinned(points, size))
-            found += ({**metric, "run_id": run.key} for metric in metrics)
-    return {"metrics": found}
+            found += _metrics(key, _thinned(points, size), run.key)
+    return _answer(found)
 
 
 def _thinned(points: Points, size: int) -> Points:
@@ -98,10 +96,33 @@ def _thinned(points: Points, size: int) -> Points:
     return points[chosen]
 
 
-def _metrics(key: str, points: Points) -> Iterator[dict[str, Any]]:
-    columns = points.values.tolist(), points.times.tolist(), points.steps.tolist()
-    for value, at, step in zip(*columns, strict=True):
-        yield metric_message(key, value, at, step)
+def _answer(metrics: Sequence[str], token: str = "") -> HttpResponse:
+    """The message, put together as text: for its parts as objects JSON takes three times as long
+    (measured at 10,000 points), and most of the rest is the digits of the values."""
+    fields = [f'"metrics":[{",".join(metrics)}]'] if metrics else []
+    if token:
+        fields.append(f'"next_page_token":{dump(token)}')
+    return HttpResponse(f"{{{','.join(fields)}}}", content_type=JSON)
+
+
+def _metrics(key: str, points: Points, run_id: str = "") -> list[str]:
+    """What `metric_message` says of each point, as JSON; in bulk also of which run it is."""
+    import numpy as np
+
+    values = map(repr, points.values.tolist())
+    if not np.isfinite(points.values).all():
+        values = map(_number, points.values.tolist())
+    times = map(int, np.rint(points.times * 1000).tolist())
+    start = f'{{"key":{dump(key)},"value":'
+    end = f',"run_id":{dump(run_id)}}}' if run_id else "}"
+    return [
+        f'{start}{value},"timestamp":{at},"step":{step}{end}'
+        for value, at, step in zip(values, times, points.steps.tolist(), strict=True)
+    ]
+
+
+def _number(value: float) -> str:
+    return repr(value) if math.isfinite(value) else f'"{nonfinite_word(value)}"'
 
 
 def _write_token(place: Cursor) -> str:
