@@ -92,6 +92,8 @@ class Desk(ModelAdmin):
     team_path: ClassVar[str] = "team"
     project_path: ClassVar[str] = ""
     has_registry: ClassVar[bool] = False
+    # Whether rows have a page of their own
+    has_page: ClassVar[bool] = True
     # What events call such a row; history: whether it has any
     subject: ClassVar[str] = ""
     has_history: ClassVar[bool] = True
@@ -214,10 +216,11 @@ class Desk(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         row = "<row:object_id>/"
-        routes = [
-            path("", bound(self.changelist_view, self.action), name=f"{name}_changelist"),
-            path(f"{row}change/", bound(self.change_view, self.action), name=f"{name}_change"),
-        ]
+        routes = [path("", bound(self.changelist_view, self.action), name=f"{name}_changelist")]
+        if not self.has_page:
+            return routes
+        page = bound(self.change_view, self.action)
+        routes.append(path(f"{row}change/", page, name=f"{name}_change"))
         if self.add is not None:
             routes.append(path("add/", bound(self.add_view, self.action), name=f"{name}_add"))
         if self.has_history:
@@ -323,6 +326,9 @@ class Desk(ModelAdmin):
 
     def log_change(self, *args: Any, **kwargs: Any) -> Any:
         """The service has recorded the event."""
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        return super().get_list_display_links(request, list_display) if self.has_page else ()
 
     def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return super().get_action_choices(request, default_choices=[("", str(_("choose…")))])

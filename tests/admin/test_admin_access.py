@@ -17,6 +17,7 @@ from apps.projects.models import Project
 from apps.projects.services import set_project_role
 from apps.registry.models import Column, StatusLabel
 from apps.runs.models import Run
+from apps.wandb_api.models import UnknownField
 from tests import build
 from tests.admin.world import World, browser, list_url, make, row_url
 
@@ -35,7 +36,7 @@ FOR_CURATORS = [
     Run,
     Event,
 ]
-FOR_ADMINS = [Membership]
+FOR_ADMINS = [Membership, UnknownField]
 
 
 @pytest.fixture
@@ -175,6 +176,19 @@ def test_history_and_what_is_sealed_take_no_form(world: World) -> None:
     ):
         assert client.post(row_url(row), {"reason": "rewritten"}).status_code == 405, row
         assert b'<input type="text"' not in client.get(row_url(row)).content
+
+
+def test_what_clients_asked_for_in_vain_can_only_be_read(world: World) -> None:
+    wish = UnknownField.objects.get()
+    client = browser(world.admin)
+    shown = client.get(list_url(wish), {"q": "shoe"})
+    assert shown.context["cl"].result_list.get() == wish
+    assert "shoeSize" in shown.content.decode()
+    assert client.get(list_url(wish), {"q": "hat"}).context["cl"].result_count == 0
+    assert client.get(row_url(wish)).status_code == 404
+    assert client.get(f"{list_url(wish)}add/").status_code == 404
+    assert client.post(list_url(wish), {"action": "delete_selected"}).status_code == 200
+    assert UnknownField.objects.get().count == 3
 
 
 def test_the_routes_of_django_that_we_do_not_use_are_not_there(world: World) -> None:

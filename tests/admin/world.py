@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.choices import Role
 from apps.accounts.models import Team, User
@@ -15,6 +16,7 @@ from apps.evaluations.models import GoldenSet
 from apps.projects.models import Project
 from apps.registry.services.promotion import promote_version
 from apps.runs.models import Run
+from apps.wandb_api.models import UnknownField
 from tests import build
 
 REASON = "it is better"
@@ -55,6 +57,9 @@ def make() -> World:
     opened = place(admin, "open", golden_set=golden_set)
     secret = place(admin, "secret", private=True, metric="hidden_metric")
     registry = build.collection(admin, None, "MNIST")
+    UnknownField.objects.create(
+        type="Run", field="shoeSize", client="wandb-core", count=3, last_seen_at=timezone.now()
+    )
     foreign_curator = build.user("fay", role=Role.CURATOR, team_name="others")
     return World(
         team=build.team(),

@@ -6,4 +6,5 @@ from apps.admin.desks import (  # noqa: F401, I001 (the order of the first page)
     work,
     people,
     events,
+    clients,
 )
