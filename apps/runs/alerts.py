@@ -15,6 +15,7 @@ from apps.projects.access import Access, Action
 from apps.runs.choices import AlertLevel
 from apps.runs.models import Run, RunAlert
 from apps.runs.queries import RunInBin
+from apps.runs.services import beat
 
 MAX_ALERTS = 1_000
 MAX_TITLE = 256
@@ -34,7 +35,8 @@ def raise_alert(
 ) -> RunAlert | None:
     """Keep an alert; None where one of the same title is not older than `wait`.
 
-    Raises Invalid over MAX_ALERTS alerts of one run, RunInBin.
+    Counts as a heartbeat, by which who watches the run hears of it; but not one `at` some time that
+    an import tells. Raises Invalid over MAX_ALERTS alerts of one run, RunInBin.
     """
     access.require(Action.LOG)
     # Locked, so that of two alerts at one moment the second waits for the first.
@@ -48,4 +50,6 @@ def raise_alert(
     if given.count() >= MAX_ALERTS:
         raise Invalid(f"A run keeps {MAX_ALERTS} alerts at most.")
     text = clean_text(truncate(text, MAX_TEXT), field="text", max_length=MAX_TEXT)
+    if at is None:
+        beat(run=run, access=access, at=now)
     return RunAlert.objects.create(run=run, title=title, text=text, level=level, at=now)

@@ -280,7 +280,11 @@ class RunAlert(models.Model):
                 condition=Q(level__in=AlertLevel.values), name="alert_level_known"
             ),
         )
-        indexes = (models.Index(fields=["run", "-id"], name="alerts_newest_first"),)
+        indexes = (
+            models.Index(fields=["run", "-id"], name="alerts_newest_first"),
+            # The newest of all that somebody may see.
+            models.Index(fields=["-at", "-id"], name="alerts_by_time"),
+        )
 
     def __str__(self) -> str:
         return self.title

@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from apps.accounts.models import User
 from apps.core.errors import NotFound
 from apps.projects.models import Project
-from apps.runs.models import ConsoleLine, Run
+from apps.runs.models import ConsoleLine, Run, RunAlert
 
 # What the wandb client keeps in a config for itself: its version, its machine, rules for metrics.
 # It gets it back when it resumes; nobody sorts or compares runs by it.
@@ -86,6 +86,13 @@ def live_runs(user: User) -> QuerySet[Run]:
         .select_related("project__team", "created_by")
         .order_by("-started_at", "-pk")
     )
+
+
+def recent_alerts(projects: QuerySet[Project], *, since: datetime) -> QuerySet[RunAlert]:
+    """What the runs of these projects have alerted of since then, newest first."""
+    found = RunAlert.objects.filter(run__project__in=projects.order_by().values("pk"))
+    found = found.filter(run__deleted_at=None, at__gte=since).select_related("run__project__team")
+    return found.order_by("-at", "-pk")
 
 
 def config_of(run: Run) -> dict[str, object]:

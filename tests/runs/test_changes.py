@@ -114,6 +114,19 @@ class TestAlerts:
         assert raise_alert(run=run, access=access, title="other", wait=minute, at=now)
         assert RunAlert.objects.count() == 3
 
+    def test_count_as_a_heartbeat_unless_an_import_tells_them(
+        self, place: tuple[Run, Access]
+    ) -> None:
+        run, access = place
+        long_ago = timezone.now() - timedelta(days=1)
+        Run.objects.filter(pk=run.pk).update(heartbeat_at=long_ago)
+        raise_alert(run=run, access=access, title="then", at=long_ago + timedelta(hours=1))
+        run.refresh_from_db()
+        assert run.heartbeat_at == long_ago
+        raise_alert(run=run, access=access, title="now")
+        run.refresh_from_db()
+        assert run.heartbeat_at == RunAlert.objects.get(title="now").at
+
     def test_have_a_limit(self, place: tuple[Run, Access]) -> None:
         run, access = place
         now = timezone.now()

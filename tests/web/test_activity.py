@@ -168,10 +168,10 @@ class TestPages:
         self, table: build.Table, django_assert_max_num_queries: Any
     ) -> None:
         """Session, person, team, models, projects, people, events, subjects, labels, links of
-        versions, collections, runs, projects, artifacts and golden sets."""
+        versions, collections, runs, projects, artifacts and golden sets, alerts."""
         client = browser(table.viewer)
         build.run(table.editor, table.project)
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(16):
             client.get(ACTIVITY)
         for _ in range(12):
             finish_run(
@@ -180,7 +180,7 @@ class TestPages:
             )
             version = build.version(table.editor, table.collection)
             build.result(table.editor, version.artifact, 0.1, on=table.golden_set)
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(16):
             first = client.get(ACTIVITY)
         assert first.context["pager"]["text"] == "1–40"
         second = client.get(first.context["pager"]["next_url"])

@@ -1,14 +1,18 @@
 """What surrounds a run's measurements: alerts, nested runs, its machine, rules for its metrics."""
 
 import json
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.accounts.choices import Role
 from apps.accounts.models import User
+from apps.bin.services.deletion import delete_run
 from apps.projects.access import Access
 from apps.runs.alerts import raise_alert
 from apps.runs.choices import AlertLevel
@@ -47,7 +51,7 @@ class TestAlerts:
         raise_alert(
             run=run, access=allowed, title="<b>NaN</b>", text="<script>x", level=AlertLevel.ERROR
         )
-        text = section(page_of(run, editor), "alerts")
+        text = section(page_of(run, editor), "alerts-head")
         assert text.index("NaN") < text.index("Saved")
         assert "error" in text
         assert "<script>x" not in page_of(run, editor)
@@ -57,13 +61,74 @@ class TestAlerts:
         raise_alert(run=run, access=allowed, title="Fresh")
         long_ago = timezone.now() - timedelta(days=8)
         raise_alert(run=run, access=allowed, title="Stale", at=long_ago)
-        text = section(text_of(browser(editor).get("/main/digits")), "alerts")
+        text = section(text_of(browser(editor).get("/main/digits")), "alerts-head")
         assert "Fresh" in text
         assert "outer" in text
         assert "Stale" not in text
 
-    def test_a_run_without_any_has_no_panel(self, allowed: Access, editor: User) -> None:
-        assert 'id="alerts"' not in page_of(began(allowed), editor)
+    def test_a_run_without_any_shows_no_panel(self, allowed: Access, editor: User) -> None:
+        page = page_of(began(allowed), editor)
+        assert (
+            '<section class="panel alerts" id="alerts" aria-labelledby="alerts-head" hidden>'
+            in page
+        )
+
+    def test_who_watches_hears_of_each_once(self, allowed: Access, editor: User) -> None:
+        run = began(allowed)
+        client, address = browser(editor), f"/main/digits/runs/{run.key}"
+        headers = {"HX-Request": "true", "HX-Target": "live"}
+
+        def followed(first: Any) -> Any:
+            shown = {name: first.context[name] for name in ("seen", "told")}
+            return client.get(address, shown, headers=headers)
+
+        first = client.get(address)
+        raise_alert(run=run, access=allowed, title="Too hot", level=AlertLevel.WARN)
+        second = followed(first)
+        assert "Too hot" in section(text_of(second), "alerts-head")
+        assert 'id="alerts" aria-labelledby="alerts-head" hx-swap-oob="true">' in text_of(second)
+        log_points(run=run, batches=[Batch("loss", [0], [1.0], [2.0])], access=allowed)
+        third = followed(client.get(address))
+        assert third.status_code == 204
+        told = client.get(address).context["told"]
+        again = client.get(address, {"seen": "x", "told": told}, headers=headers)
+        assert "loss" in text_of(again)
+        assert "Too hot" not in text_of(again)
+
+    @pytest.mark.parametrize("path", ["/", "/main/activity", "/main/digits"])
+    def test_pages_name_the_newest_that_the_reader_may_know_of(
+        self, allowed: Access, editor: User, path: str
+    ) -> None:
+        run = began(allowed)
+        for number in range(7):
+            at = timezone.now() - timedelta(hours=number)
+            raise_alert(run=run, access=allowed, title=f"Told {number}h ago", at=at)
+        secret = build.project(editor, "secret", private=True)
+        hidden = build.run(editor, secret)
+        raise_alert(run=hidden, access=build.access(editor, project=secret), title="Hidden")
+        binned = began(allowed)
+        raise_alert(run=binned, access=allowed, title="Binned")
+        finish_run(run=binned, access=allowed)
+        delete_run(run=binned, access=allowed)
+        stranger = build.user("fay", team_name="others")
+        place = build.project(stranger, "elsewhere", team_name="others")
+        raise_alert(
+            run=build.run(stranger, place),
+            access=build.access(stranger, project=place, team_name="others"),
+            title="Foreign",
+        )
+        viewer = build.user("vic", role=Role.VIEWER)
+        text = section(text_of(browser(viewer).get(path)), "alerts-head")
+        assert [int(number) for number in re.findall(r"Told (\d)h ago", text)] == [0, 1, 2, 3, 4]
+        assert not {word for word in ("Hidden", "Binned", "Foreign") if word in text}
+
+    def test_activity_that_is_looked_through_is_without_them(
+        self, allowed: Access, editor: User
+    ) -> None:
+        raise_alert(run=began(allowed), access=allowed, title="Fresh")
+        client = browser(editor)
+        assert "Fresh" in text_of(client.get("/main/activity"))
+        assert "Fresh" not in text_of(client.get("/main/activity?what=runs"))
 
 
 class TestNestedRuns:

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import Team
 from apps.core.numbers import format_count
+from apps.core.text import truncate
 from apps.projects.models import Project
 from apps.runs.choices import AlertLevel
 from apps.runs.models import Run, RunAlert
+from apps.runs.queries import recent_alerts
 from apps.web.addresses import run_url
 from apps.web.present.people import Moment, moment
 from apps.web.run_words import STATE_HUES
@@ -19,6 +22,9 @@ from apps.web.run_words import STATE_HUES
 SHOWN_ALERTS = 20
 SHOWN_CHILDREN = 50
 SHOWN_RECENT = 5
+MAX_TEXT = 2_000
+MAX_BRIEF = 140
+MAX_NAME = 60
 RECENT = timedelta(days=7)
 ALERT_HUES = {AlertLevel.INFO: "blue", AlertLevel.WARN: "amber", AlertLevel.ERROR: "red"}
 
@@ -27,6 +33,7 @@ ALERT_HUES = {AlertLevel.INFO: "blue", AlertLevel.WARN: "amber", AlertLevel.ERRO
 class ShownAlert:
     """What a run's code wanted people to know."""
 
+    key: int
     title: str
     text: str
     level: str
@@ -57,26 +64,30 @@ class Family:
 
 def alerts_of(run: Run) -> list[ShownAlert]:
     """The newest first. One query."""
-    return [show_alert(one) for one in run.alerts.order_by("-pk")[:SHOWN_ALERTS]]
+    newest = run.alerts.order_by("-pk")[:SHOWN_ALERTS]
+    return [show_alert(one, text=truncate(one.text, MAX_TEXT)) for one in newest]
 
 
-def alerts_in(project: Project, team: Team) -> list[ShownAlert]:
-    """The newest of the project's runs within a week. One query."""
-    since = timezone.now() - RECENT
-    found = RunAlert.objects.filter(
-        run__project=project, run__deleted_at=None, at__gte=since
-    ).select_related("run__project")
+def alerts_in(projects: QuerySet[Project]) -> list[ShownAlert]:
+    """The newest of these projects' runs within a week, in brief. One query."""
+    found = recent_alerts(projects, since=timezone.now() - RECENT)[:SHOWN_RECENT]
     return [
-        show_alert(one, run=one.run.name, url=run_url(team, one.run))
-        for one in found.order_by("-pk")[:SHOWN_RECENT]
+        show_alert(
+            one,
+            text=truncate(one.text, MAX_BRIEF),
+            run=truncate(one.run.name, MAX_NAME),
+            url=run_url(one.run.project.team, one.run),
+        )
+        for one in found
     ]
 
 
-def show_alert(alert: RunAlert, *, run: str = "", url: str = "") -> ShownAlert:
+def show_alert(alert: RunAlert, *, text: str, run: str = "", url: str = "") -> ShownAlert:
     level = AlertLevel(alert.level)
     return ShownAlert(
+        key=alert.pk,
         title=alert.title,
-        text=alert.text,
+        text=text,
         level=str(level.label),
         hue=ALERT_HUES[level],
         at=moment(alert.at),

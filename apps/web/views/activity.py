@@ -25,6 +25,7 @@ from apps.web.present.history import Told, tell
 from apps.web.present.model import Crumb
 from apps.web.present.people import day
 from apps.web.present.places import team_tabs
+from apps.web.present.run_family import alerts_in
 from apps.web.views.models import in_blocks
 
 FRAGMENT = "activity"
@@ -54,6 +55,8 @@ def activity(request: HttpRequest, team: str) -> HttpResponse:
     page = events_of(access.team, access.user, form.wanted(), cursor=cursor, size=SHOWN)
     told = tell(page.rows, list(labels_of(access.team)), links_of(page.rows, access))
     context |= {"days": _by_day(told), "pager": pager(request, page, target=FRAGMENT)}
+    if not context["is_narrowed"] and not cursor:
+        context["alerts"] = alerts_in(projects_of(access.team, access.user))
     return answer(request, "activity/activity.html", context, fragment=FRAGMENT)
 
 

@@ -13,6 +13,7 @@ from apps.core.names import clean_text
 from apps.core.times import ago
 from apps.core.work import going_on
 from apps.projects.access import Access, Action, requires
+from apps.projects.queries import visible_projects
 from apps.registry.queries.labels import colours_of
 from apps.registry.queries.overview import recent_moves, visible_models
 from apps.runs.models import Run
@@ -22,6 +23,7 @@ from apps.web.htmx import answer, asks_for
 from apps.web.overview import page_of_models
 from apps.web.pager import pager
 from apps.web.present.places import home_tabs, team_tabs
+from apps.web.present.run_family import alerts_in
 from apps.web.views.account import client_lines, person
 
 MAX_SEARCH = 200
@@ -48,6 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "more_live": len(live) > SHOWN_LIVE,
         "moves": [_move(holding, colours) for holding in moves],
         "works": works,
+        "alerts": alerts_in(visible_projects(user)),
     }
     return answer(request, "home/home.html", context, fragment="models")
 

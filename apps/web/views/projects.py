@@ -11,6 +11,7 @@ from apps.core.paging import Key, paginate
 from apps.core.tables import TableQuery
 from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
+from apps.projects.models import Project
 from apps.projects.queries import visible_projects
 from apps.runs.columns import RunKeys
 from apps.runs.models import Run
@@ -93,7 +94,7 @@ def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
         "role": access.role.label,
         "may_delete": access.allows(Action.ADMINISTER),
         "lines": client_lines("YOUR_API_KEY") if newest.is_empty else [],
-        "alerts": alerts_in(place, access.team),
+        "alerts": alerts_in(Project.objects.filter(pk=place.pk)),
     }
     return render(request, "projects/project.html", context)
 

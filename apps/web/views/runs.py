@@ -84,11 +84,14 @@ def _followed(
         return HttpResponse(headers={"HX-Refresh": "true"})
     if seen == _fingerprint(run, now):
         return HttpResponse(status=204)
-    state = f"{run.pk} {get_language()} {page.parameters()}"
+    told = request.GET.get("told", "")
+    state = f"{run.pk} {told} {get_language()} {page.parameters()}"
     key = f"run-{hashlib.sha256(state.encode()).hexdigest()}"
     drawn = cache.get(key)
     if drawn is None:
-        context = _shown(access, run, page, now) | {"oob": True}
+        context = _shown(access, run, page, now)
+        # Only what is new replaces the list, in which somebody may be reading.
+        context |= {"oob": True, "has_news": context["told"] != told}
         drawn = (context["seen"], render_to_string("runs/run.html#live", context))
         cache.set(key, drawn, DRAWN_FOR_SECONDS)
     shows, text = drawn
@@ -98,6 +101,7 @@ def _followed(
 def _shown(access: Access, run: Run, page: RunPage, now: Standing) -> dict[str, Any]:
     """The part that was asked for, as it is now."""
     address = run_url(access.team, run)
+    alerts = alerts_of(run)
     context: dict[str, Any] = {
         "run": run,
         "page": page,
@@ -105,6 +109,8 @@ def _shown(access: Access, run: Run, page: RunPage, now: Standing) -> dict[str, 
         "live_address": page.address(address),
         "now": now,
         "seen": _fingerprint(run, now),
+        "alerts": alerts,
+        "told": str(alerts[0].key) if alerts else "",
         "tabs": [
             Tab(str(words), page.showing(show).address(address), current=show == page.show)
             for show, words in show_words()
@@ -155,7 +161,6 @@ def _fixed(request: HttpRequest, access: Access, run: Run) -> dict[str, Any]:
         **_tags(run),
         "config": metadata_tree(own_config_of(run)),
         "environment": environment_of(config_of(run)),
-        "alerts": alerts_of(run),
         "family": family_of(run, access.team, timezone.now()),
         "summary": [
             # What begins so is the client's own: its clock, its count of steps.
