@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0009_run_summary"),
+        ("runs", "0010_heartbeats"),
     ]
 
     operations = [
