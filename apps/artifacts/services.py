@@ -12,9 +12,10 @@ and with a full lock such a commit, which holds the chain already, would wait fo
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -96,6 +97,16 @@ class FileSpec:
     reference_digest: str = ""
     reference_details: str = ""
     size_bytes: int = 0
+
+
+class Line(NamedTuple):
+    """What the digest covers of a file. Not a model: an artifact version has up to 100,000."""
+
+    path: str
+    blob_id: str | None
+    reference: str
+    reference_digest: str
+    size_bytes: int
 
 
 @transaction.atomic
@@ -201,8 +212,8 @@ def seal_artifact(
         )
     lock_pending(artifact)
     locked = lock_collection(collection)
-    rows = list(artifact.files.order_by("path"))
-    digest = manifest_digest(rows, artifact.metadata)
+    lines = [Line(*row) for row in artifact.files.values_list(*Line._fields)]
+    digest = manifest_digest(lines, artifact.metadata)
     newest = (
         Version.objects.filter(collection=locked, deleted_at=None)
         .select_related("artifact")
@@ -220,8 +231,8 @@ def seal_artifact(
     artifact.digest = digest
     artifact.state = ArtifactState.SEALED
     artifact.sealed_at = now
-    artifact.file_count = len(rows)
-    artifact.size_bytes = sum(row.size_bytes for row in rows)
+    artifact.file_count = len(lines)
+    artifact.size_bytes = sum(line.size_bytes for line in lines)
     artifact.save(update_fields=["digest", "state", "sealed_at", "file_count", "size_bytes"])
     if artifact.made_by is not None:
         _add_edge(artifact.made_by, artifact, Direction.MADE, "", step, at)
@@ -603,12 +614,12 @@ def touch(*rows: Collection | Version, at: datetime) -> None:
         row.save(update_fields=["updated_at"])
 
 
-def manifest_digest(files: Sequence[ArtifactFile], metadata: str) -> str:
+def manifest_digest(lines: Iterable[Line], metadata: str) -> str:
     """SHA-256 over the JSON lines [path, digest or reference, size] by path, then the metadata."""
     whole = hashlib.sha256()
-    for row in sorted(files, key=lambda row: row.path):
-        line = [row.path, row.blob_id or [row.reference, row.reference_digest], row.size_bytes]
-        whole.update(dump(line).encode() + b"\n")
+    for line in sorted(lines):
+        what = line.blob_id or [line.reference, line.reference_digest]
+        whole.update(dump([line.path, what, line.size_bytes]).encode() + b"\n")
     whole.update(metadata.encode())
     return whole.hexdigest()
 

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from django.db.models import Exists, OuterRef
+
 from apps.content.backends import BytesMissingError, backend
 from apps.content.models import Blob, Holding
 from apps.core.errors import NotFound
@@ -53,8 +55,10 @@ def held_by_md5(*, owner_id: int, md5s: Sequence[str]) -> dict[str, str]:
     the full digest decides.
     """
     held: dict[str, set[str]] = {}
-    rows = Holding.objects.filter(owner_id=owner_id, blob__md5__in=md5s)
-    for md5, digest in rows.values_list("blob__md5", "blob"):
+    # Not a join: SQLite would go through all that the owner holds, however few are asked for.
+    holdings = Holding.objects.filter(owner_id=owner_id, blob=OuterRef("pk"))
+    rows = Blob.objects.filter(Exists(holdings), md5__in=md5s)
+    for md5, digest in rows.values_list("md5", "pk"):
         held.setdefault(md5, set()).add(digest)
     return {md5: digests.pop() for md5, digests in held.items() if len(digests) == 1}
 

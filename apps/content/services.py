@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.content import references
 from apps.content.backends import PIECE_BYTES, backend
 from apps.content.models import Blob, Holding
-from apps.content.queries import NoSuchContent, missing
+from apps.content.queries import NoSuchContent
 from apps.content.spool import Spool, stale
 from apps.core.errors import Invalid, TooLarge
 
@@ -88,8 +88,8 @@ def reserve(*, owner_id: int, digests: Sequence[str]) -> list[str]:
     Effect: the others stay for the grace period, so that a manifest can name them meanwhile. Call
     it again in the transaction that writes the manifest: what is not returned then is safe.
     """
-    _want(Blob.objects.filter(pk__in=digests, holdings__owner_id=owner_id))
-    return missing(owner_id=owner_id, digests=digests)
+    held = _want(Blob.objects.filter(pk__in=digests, holdings__owner_id=owner_id))
+    return [digest for digest in dict.fromkeys(digests) if digest not in held]
 
 
 @transaction.atomic

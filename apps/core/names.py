@@ -69,6 +69,8 @@ _BAD_CATEGORIES: Final = {
     "Zs": "an unusual space",
 }
 _PLAIN_ASCII: Final = re.compile(r"[A-Za-z0-9_.+@=,~!$&'()*<>\[\]{}|^` -]+")
+# Nearly every path; the characters of another are looked at one by one.
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9_.+@=,~!$&'()*<>\[\]{}|^`:\"/ -]+")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -156,11 +158,8 @@ def clean_path(text: object, *, field: str = "path") -> str:
         raise Invalid(f"The path is too long; {MAX_PATH_BYTES} bytes at most.", field=field)
     if not path:
         raise Invalid("Give a path.", field=field)
-    for character in path:
-        if character in "\\%?#;":
-            raise Invalid(f"The path may not contain {character} .", field=field)
-        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp"):
-            raise Invalid(f"The path contains {_named(character)}.", field=field)
+    if _PLAIN_PATH.fullmatch(path) is None:
+        _refuse_unfit(path, field=field)
     if path.startswith("/"):
         raise Invalid("The path must be relative: leave out the first slash.", field=field)
     if _SCHEME.match(path):
@@ -171,6 +170,14 @@ def clean_path(text: object, *, field: str = "path") -> str:
     for component in components:
         _check_component(component, field=field)
     return path
+
+
+def _refuse_unfit(path: str, *, field: str) -> None:
+    for character in path:
+        if character in "\\%?#;":
+            raise Invalid(f"The path may not contain {character} .", field=field)
+        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp"):
+            raise Invalid(f"The path contains {_named(character)}.", field=field)
 
 
 def _check_component(component: str, *, field: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from apps.content.backends import Backend, ContentUnavailable
@@ -153,11 +154,27 @@ def test_knowing_a_digest_gives_nobody_the_bytes(place: str) -> None:
 
     assert missing(owner_id=1, digests=[unknown, ours, unknown]) == [unknown]
     assert missing(owner_id=2, digests=[ours]) == [ours]
+    assert reserve(owner_id=1, digests=[unknown, ours, unknown]) == [unknown]
     assert reserve(owner_id=2, digests=[ours, unknown]) == [ours, unknown]
     assert held_by_md5(owner_id=1, md5s=["900150983cd24fb0d6963f7d28e17f72"]) == {
         "900150983cd24fb0d6963f7d28e17f72": ours
     }
     assert held_by_md5(owner_id=2, md5s=["900150983cd24fb0d6963f7d28e17f72"]) == {}
+
+
+@pytest.mark.once
+def test_what_is_held_is_looked_up_by_md5() -> None:
+    """A few MD5s cost a few look-ups, however much the owner holds. PostgreSQL counts rows first
+    and so decides for itself."""
+    with CaptureQueriesContext(connection) as asked:
+        held_by_md5(owner_id=1, md5s=["0" * 32])
+    (query,) = asked.captured_queries
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+        plan = [row[3] for row in cursor.fetchall()]
+
+    assert plan[0] == "SEARCH content_blob USING INDEX blobs_by_md5 (md5=?)"
 
 
 def test_an_md5_that_two_contents_share_names_neither(place: str) -> None:

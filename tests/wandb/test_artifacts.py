@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from apps.accounts.choices import Role
 from apps.artifacts.models import ArtifactVersion, Collection, RunArtifact, Version
@@ -35,6 +36,10 @@ query FetchArtifactManifest($id: ID!) {
   artifact(id: $id) { digest currentManifest { file { directUrl } } }
 }
 """
+# The key, what was begun, the place; what is held of the files, and that it stays.
+QUERIES_OF_ASKING = 7
+# The same; then the manifest, what it names, the version with its number and its event.
+QUERIES_OF_SEALING = 39
 CLIENT_ID = (
     "query ClientIDMapping($clientID: ID!) { clientIDMapping(clientID: $clientID) { serverID } }"
 )
@@ -101,6 +106,28 @@ class TestOne:
         assert [bool(node["uploadUrl"]) for node in nodes] == [True, False]
         assert [node["artifact"]["id"] for node in nodes] == [created["id"]] * 2
         assert created["artifactSequence"]["latestArtifact"]["versionIndex"] == 0
+
+    @pytest.mark.parametrize("count", [1, 4])
+    def test_asking_for_many_files_takes_no_more_queries(
+        self, editor: Caller, count: int, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        logging = Logging(editor, "net", {f"f{n}": str(n).encode() for n in range(count)})
+        artifact_id = logging.create()["id"]
+
+        with django_assert_num_queries(QUERIES_OF_ASKING):
+            nodes = logging.ask_files(artifact_id)
+
+        assert len(nodes) == count
+
+    @pytest.mark.parametrize("count", [1, 4])
+    def test_sealing_many_files_takes_no_more_queries(
+        self, editor: Caller, count: int, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        logging = Logging(editor, "net", {f"f{n}": str(n).encode() for n in range(count)})
+        artifact_id = logging.send()
+
+        with django_assert_num_queries(QUERIES_OF_SEALING):
+            logging.commit(artifact_id)
 
     def test_other_projects_contents_must_be_sent(self, editor: Caller) -> None:
         Logging(editor, "net", {"a": b"secret"}, project="one").log()

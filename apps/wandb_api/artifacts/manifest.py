@@ -9,6 +9,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from apps.artifacts.models import ArtifactFile
@@ -37,7 +38,7 @@ class Entry:
     # JSON text of what the client keeps beside a reference.
     details: str = ""
 
-    @property
+    @cached_property
     def md5(self) -> str:
         """The MD5 in hexadecimal. Raises Invalid."""
         return hex_of(self.digest)

@@ -140,7 +140,8 @@ def create_artifact_files(
     if len(artifact_files) > MAX_BATCH_FILES:
         raise Invalid(f"No more than {MAX_BATCH_FILES} files at once.", field="artifactFiles")
     asked = [_file_asked(context, one) for one in artifact_files]
-    artifacts = {artifact_id: _logged(context, artifact_id) for artifact_id, _ in asked}
+    owners = dict.fromkeys(owner for owner, _ in asked)
+    artifacts = {owner: _logged(context, owner) for owner in owners}
     wanted: dict[int, bool] = {}
     for artifact_id, (logged, access) in artifacts.items():
         here = [(at, file) for at, (owner, file) in enumerate(asked) if owner == artifact_id]
