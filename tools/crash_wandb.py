@@ -30,8 +30,9 @@ import hashlib, json, os, sys, time
 import wandb
 
 key, rows, versions, size = sys.argv[1], *map(int, sys.argv[2:])
-# As patient as by default, which is 20 tries of up to a minute each, but in shorter steps.
-patience = {"retry_wait_min_seconds": 0.2, "retry_wait_max_seconds": 1, "retry_max": 500}
+# As patient as by default, which is 20 tries of up to a minute each, but in shorter steps: a busy
+# machine takes a minute to start the server again.
+patience = {"retry_wait_min_seconds": 0.2, "retry_wait_max_seconds": 1, "retry_max": 5000}
 settings = {f"x_{part}_{name}": value for name, value in patience.items()
             for part in ("graphql", "file_stream", "file_transfer")}
 settings["x_file_stream_transmit_interval"] = 0.3
@@ -116,13 +117,14 @@ def main() -> int:
                 output = Path(name) / f"{key}.out"
                 left = options.kills - kills
                 kills += kill_during(process, output, installation, chance, left)
-                faults += check(process, installation, key, options)
+                found = check(process, installation, key, options)
+                for fault in found + (said_by_client(Path(name), key) if found else []):
+                    print("FAULT:", fault)
+                faults += found
                 sessions += 1
                 print(f"{sessions} runs, {kills} kills, {len(faults)} faults", flush=True)
         finally:
             installation.kill()
-    for fault in faults:
-        print("FAULT:", fault)
     took = time.monotonic() - started
     print(f"{kills} kills in {sessions} runs with {options.client}, {took:.0f} s, "
           f"{len(faults)} faults")  # fmt: skip
@@ -208,6 +210,16 @@ def check(
     if lines != [f"line {step}" for step in range(options.rows)]:
         faults.append(f"{key}: {len(lines)} lines of output instead of {options.rows}, or others")
     return faults
+
+
+def said_by_client(folder: Path, key: str) -> list[str]:
+    """What the client took for an error during a run, which tells whether it gave up and why."""
+    return [
+        f"{key}: the client says {line[:1000]}"
+        for log in sorted(folder.glob(f"wandb/run-*-{key}/logs/debug-internal.log"))
+        for line in log.read_text(errors="replace").splitlines()
+        if '"level":"ERROR' in line
+    ]
 
 
 def read_options() -> argparse.Namespace:
