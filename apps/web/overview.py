@@ -18,7 +18,7 @@ from apps.core.text import truncate
 from apps.core.times import ago, span
 from apps.evaluations.pairing import PairedDifference, paired_differences
 from apps.registry.queries.glance import Glance, glances_of
-from apps.registry.queries.overview import ModelSummary, summaries_of
+from apps.registry.queries.overview import ModelSummary, idleness, summaries_of
 from apps.web.addresses import model_url, project_url
 from apps.web.charts import sparkline
 from apps.web.present.scores import Score, Style, judged_in_pairs, show_score, style_of
@@ -28,8 +28,10 @@ MAX_OTHERS = 3
 MAX_REASON = 140
 # Comparing ten thousand examples in pairs took 12 ms when it was measured.
 MAX_PAIRS = 6
-# By team, the registry's before those of projects, then by name; every list of models keeps this.
+# What is in use before what is not: each run that links a model leaves a collection of one version.
+# Then by team, the registry's before those of projects, by name; every list of models keeps this.
 ORDER = (
+    Key("idle", "integer"),
     Key("team_key", "text"),
     Key("place_key", "text"),
     Key("name_key", "text"),
@@ -105,7 +107,9 @@ class ModelRow:
 def page_of_models(models: QuerySet[Collection], user: User, *, cursor: str, search: str) -> Page:
     """A page of model rows; the same number of queries for any number of rows."""
     ordered = named_like(models, search).annotate(
-        team_key=F("team__name_key"), place_key=Coalesce("project__name_key", Value(""))
+        idle=idleness(user),
+        team_key=F("team__name_key"),
+        place_key=Coalesce("project__name_key", Value("")),
     )
     page = paginate(ordered, ORDER, cursor=cursor, size=PAGE_SIZE, scope=search)
     return page.with_rows(model_rows(page.rows, user))

@@ -61,6 +61,33 @@ class TestModels:
     def test_a_model_without_a_holder_says_so(self, table: build.Table) -> None:
         assert "nothing yet" in text_of(browser(table.viewer).get("/"))
 
+    def test_what_is_in_use_stands_before_what_is_not(self, table: build.Table) -> None:
+        for place in (None, table.project):
+            build.collection(table.editor, place, "a model that nobody uses")
+        promote(table, 2)
+        client = browser(table.viewer)
+        for path in ("/", "/main/models"):
+            rows = client.get(path).context["page"].rows
+            assert rows[0].name == "candidates", path
+            assert len(rows) == 3
+        models = client.get("/main/digits").context["models"]
+        assert [row.name for row in models] == ["candidates", "a model that nobody uses"]
+
+    def test_a_holder_whose_source_is_hidden_moves_no_model_forward(
+        self, table: build.Table
+    ) -> None:
+        owner = build.user("owner", role=Role.ADMIN)
+        hidden = build.project(owner, "secret", private=True)
+        version = build.version(owner, build.collection(owner, hidden, "hidden"))
+        registry = build.collection(owner, None, "MNIST")
+        linked = link_version(
+            artifact=version.artifact, collection=registry, access=build.access(owner)
+        )
+        promote_version(version=linked, label="production", access=build.access(owner))
+        promote(table, 2)
+        rows = browser(table.viewer).get("/main/models").context["page"].rows
+        assert [row.name for row in rows] == ["candidates", "MNIST"]
+
     def test_says_why(self, table: build.Table) -> None:
         promote(table, 2, "<i>Best</i> so far.")
         row = text_of(browser(table.viewer).get("/main/models"))

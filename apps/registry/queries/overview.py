@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, When
 
 from apps.accounts.models import Team, User
 from apps.artifacts.choices import MODEL
@@ -35,6 +35,15 @@ def visible_models(user: User) -> QuerySet[Collection]:
     """Every model that the user may see, in any team."""
     models = Collection.objects.filter(type=MODEL).visible_to(user)
     return models.select_related("team", "project")
+
+
+def idleness(user: User) -> Case:
+    """0 for a collection of which the user sees who holds some label, 1 for any other."""
+    visible = Version.objects.filter(_source_visible(user))
+    held = LabelHolding.objects.standing().filter(
+        collection=OuterRef("pk"), version__in=visible.values("pk")
+    )
+    return Case(When(Exists(held), then=0), default=1)
 
 
 def models_overview(team: Team, user: User | None, *, limit: int = 200) -> list[ModelSummary]:

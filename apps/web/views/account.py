@@ -1,10 +1,8 @@
 """Signing in and out, API keys, the password: what is a person's own."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,6 +20,7 @@ from apps.core.errors import DomainError, Invalid, NotFound, NotSignedIn, TooMan
 from apps.core.times import ago
 from apps.projects.access import Action, actor_of, requires
 from apps.web.forms.account import KeyForm, PasswordForm, SignInForm
+from apps.web.present.first_lines import client_lines
 from apps.web.redirects import next_address
 
 # Nothing of the person's may stay in a browser that somebody else uses next.
@@ -76,7 +75,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_safe
 def authorize(request: HttpRequest) -> HttpResponse:
     """What the wandb client prints: how to get a key."""
-    return render(request, "account/authorize.html", {"lines": client_lines("YOUR_API_KEY")})
+    return render(request, "account/authorize.html", {"lines": client_lines(person(request))})
 
 
 @requires(Action.SIGNED_IN)
@@ -143,7 +142,7 @@ def keys(request: HttpRequest) -> HttpResponse:
         "form": form,
         "keys": [_key_row(key) for key in keys_of(user)],
         "secret": secret,
-        "lines": client_lines(secret) if secret else [],
+        "lines": client_lines(user, secret=secret) if secret else [],
         "problem": problem,
     }
     status = 409 if problem else 400 if form.errors else 200
@@ -169,25 +168,6 @@ def person(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise NotSignedIn(_("Sign in first."))
     return request.user
-
-
-def client_lines(secret: str) -> Sequence[dict[str, str]]:
-    """What to paste into a shell, for each way of logging."""
-    base = settings.BASE_URL
-    return [
-        {
-            "label": "wandb",
-            "code": f"export WANDB_BASE_URL={base}\nexport WANDB_API_KEY={secret}",
-        },
-        {
-            "label": "mlflow",
-            "code": f"export MLFLOW_TRACKING_URI={base}\nexport MLFLOW_TRACKING_TOKEN={secret}",
-        },
-        {
-            "label": "curl",
-            "code": f'curl -H "Authorization: Bearer {secret}" \\\n  {base}/api/v1/me',
-        },
-    ]
 
 
 def _let_in(request: HttpRequest, user: User) -> None:

@@ -43,6 +43,7 @@ from apps.web.overview import named_like
 from apps.web.pager import pager
 from apps.web.places import version_at
 from apps.web.present.artifact import hue_of
+from apps.web.present.first_lines import client_lines
 from apps.web.present.model import crumbs_to_artifacts, crumbs_to_place
 from apps.web.present.people import moment, name_of
 from apps.web.present.places import project_tabs, team_tabs
@@ -50,7 +51,7 @@ from apps.web.present.table import pills_of
 from apps.web.present.tags import tags_of_collection
 from apps.web.present.version import other_places, version_facts
 from apps.web.stored import shelf_of_version
-from apps.web.views.account import client_lines
+from apps.web.views.account import person
 from apps.web.views.versions import answer_files, artifact_context
 
 MAX_SEARCH = 200
@@ -91,7 +92,7 @@ def artifacts(
         "types": _type_choices(artifacts_url(access.team, place), counts, type),
         "search": search,
         "is_empty": not counts,
-        "lines": [] if counts else client_lines("YOUR_API_KEY"),
+        "lines": [] if counts else client_lines(person(request), place=place),
     }
     if place is not None:
         context["uploads"] = _uploads(access, place)

@@ -22,9 +22,10 @@ from apps.web.addresses import model_url, run_url, team_url, version_url
 from apps.web.htmx import answer, asks_for
 from apps.web.overview import page_of_models
 from apps.web.pager import pager
+from apps.web.present.first_lines import client_lines
 from apps.web.present.places import home_tabs, team_tabs
 from apps.web.present.run_family import alerts_in
-from apps.web.views.account import client_lines, person
+from apps.web.views.account import person
 
 MAX_SEARCH = 200
 SHOWN_LIVE = 5
@@ -113,7 +114,7 @@ def _models_context(request: HttpRequest, user: User, models: Any) -> dict[str, 
         "page": page,
         "foot": pager(request, page, target="models"),
         "search": search,
-        "lines": client_lines("YOUR_API_KEY") if is_empty else [],
+        "lines": client_lines(user) if is_empty else [],
         "is_empty": is_empty,
     }
 

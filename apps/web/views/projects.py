@@ -13,6 +13,7 @@ from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
 from apps.projects.models import Project
 from apps.projects.queries import visible_projects
+from apps.registry.queries.overview import idleness
 from apps.runs.columns import RunKeys
 from apps.runs.models import Run
 from apps.runs.queries import run_counts
@@ -22,12 +23,13 @@ from apps.web.htmx import answer, asks_for
 from apps.web.listing import Listing
 from apps.web.overview import model_rows
 from apps.web.pager import pager
+from apps.web.present.first_lines import client_lines
 from apps.web.present.notes import notes_of_project
 from apps.web.present.places import project_tabs
 from apps.web.present.run_family import alerts_in
 from apps.web.present.runs_table import RunsPlace, definitions_of, show_newest
 from apps.web.tables import TableView
-from apps.web.views.account import client_lines, person
+from apps.web.views.account import person
 
 NEWEST_RUNS = 8
 SHOWN_MODELS = 50
@@ -58,7 +60,7 @@ def all_projects(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page.with_rows(rows),
         "foot": pager(request, page, target="projects"),
-        "lines": [] if page.rows else client_lines("YOUR_API_KEY"),
+        "lines": [] if page.rows else client_lines(user),
     }
     return answer(request, "projects/list.html", context, fragment="projects")
 
@@ -71,7 +73,8 @@ def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
     user = person(request)
     place = access.project
     assert place is not None  # noqa: S101 (the address names one)
-    models = collections_of(access.team, user).filter(project=place)[: SHOWN_MODELS + 1]
+    models = collections_of(access.team, user).filter(project=place)
+    models = models.order_by(idleness(user), "name_key")[: SHOWN_MODELS + 1]
     newest = _newest(access)
     if asks_for(request, newest.rows_id):
         if newest.refresh and request.GET.get("seen") == newest.refresh.seen:
@@ -93,7 +96,7 @@ def project(request: HttpRequest, team: str, project: str) -> HttpResponse:
         "created": ago(place.created_at),
         "role": access.role.label,
         "may_delete": access.allows(Action.ADMINISTER),
-        "lines": client_lines("YOUR_API_KEY") if newest.is_empty else [],
+        "lines": client_lines(user, place=place) if newest.is_empty else [],
         "alerts": alerts_in(Project.objects.filter(pk=place.pk)),
     }
     return render(request, "projects/project.html", context)

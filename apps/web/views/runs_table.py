@@ -20,6 +20,7 @@ from apps.runs.table import best_values, runs_table, usual_columns
 from apps.web.addresses import project_url, run_views_url, runs_url, team_url
 from apps.web.htmx import answer, asks_for
 from apps.web.listing import Listing, read_listing
+from apps.web.present.first_lines import client_lines
 from apps.web.present.people import day
 from apps.web.present.places import project_tabs
 from apps.web.present.runs_table import (
@@ -33,7 +34,7 @@ from apps.web.present.runs_table import (
 )
 from apps.web.saved_views import Shown, menu_of_views, show_view
 from apps.web.tables import Problem, TableView, problem_of
-from apps.web.views.account import client_lines
+from apps.web.views.account import person
 
 TEMPLATE = "runs/table.html"
 USUAL_SIZE = 25
@@ -72,7 +73,7 @@ def runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
         ],
         "tabs": project_tabs(access, "runs"),
         "live": Run.objects.filter(project=place.project).live().count(),
-        "lines": client_lines("YOUR_API_KEY") if table.is_empty else [],
+        "lines": client_lines(person(request), place=place.project) if table.is_empty else [],
     }
     status = 400 if table.problem else 200
     return answer(request, TEMPLATE, context, fragment=FRAGMENT, status=status)
