@@ -1,6 +1,7 @@
 """Text on its way out: table exports, short forms, log lines."""
 
 import csv
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
@@ -37,6 +38,14 @@ class _Line:
 
     def write(self, text: str) -> None:
         self.text = text
+
+
+def natural(text: str) -> list[object]:
+    """A key to sort names by as people read them: layer2 before layer10, whatever the case."""
+    # Not as numbers, of which Python refuses to read long ones.
+    parts = re.split("([0-9]+)", text.casefold())
+    parts[1::2] = [part.lstrip("0") for part in parts[1::2]]
+    return [(len(part), part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def truncate(text: str, length: int) -> str:

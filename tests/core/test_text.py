@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.core.text import one_line, safe_cell, short_digest, truncate, truncate_middle
+from apps.core.text import natural, one_line, safe_cell, short_digest, truncate, truncate_middle
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,21 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
     assert truncate("abcdefg", 6) == "abcde…"
     assert truncate("ab cdefg", 4) == "ab…"
     assert truncate("ae\u0301bcd", 3) == "a…"
+
+
+def test_names_are_sorted_as_people_read_them() -> None:
+    long = "layer" + "9" * 5000
+    names = ["layer10", "Layer2", "b", "layer2/x", long, "layer02", "a", ""]
+    assert sorted(names, key=natural) == [
+        "",
+        "a",
+        "b",
+        "Layer2",
+        "layer02",
+        "layer2/x",
+        "layer10",
+        long,
+    ]
 
 
 def test_paths_are_cut_in_the_middle() -> None:

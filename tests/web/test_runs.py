@@ -22,6 +22,7 @@ from apps.runs.services import (
     log_console,
     log_points,
     start_run,
+    update_run,
 )
 from apps.series.choices import SeriesKind
 from apps.series.models import Series
@@ -218,6 +219,18 @@ class TestWhatItSays:
         branches = browser(editor).get(address(run)).context["config"].branches
         assert [branch.name for branch in branches] == ["lr", "optimizer"]
         assert [branch.value for branch in branches[1].children] == ["sgd"]
+
+    def test_config_and_summary_stand_in_the_order_of_their_names(
+        self, allowed: Access, editor: User
+    ) -> None:
+        values = {"layer10": 1, "layer2": {"b": 1, "a": 1}}
+        run = start_run(description=RunDescription(config=values), access=allowed)
+        update_run(run=run, access=allowed, summary=values)
+        page = browser(editor).get(address(run))
+        branches = page.context["config"].branches
+        assert [branch.name for branch in branches] == ["layer2", "layer10"]
+        assert [branch.name for branch in branches[0].children] == ["a", "b"]
+        assert [one["key"] for one in page.context["summary"]][-1] == "layer10"
 
     def test_the_queries_do_not_grow(
         self, run: Run, allowed: Access, editor: User, django_assert_num_queries: Any

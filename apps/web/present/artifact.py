@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,7 +14,7 @@ from apps.artifacts.lineage import Lineage
 from apps.artifacts.models import ArtifactVersion, Version
 from apps.artifacts.queries import metadata_of
 from apps.core.numbers import format_bytes, format_value
-from apps.core.text import truncate
+from apps.core.text import natural, truncate
 from apps.projects.access import Access
 from apps.runs.models import Run
 from apps.web.addresses import place_url, run_url
@@ -63,7 +64,7 @@ class MetadataTree:
 def metadata_tree(metadata: Mapping[str, object]) -> MetadataTree:
     """What was logged along with an artifact, as many values as a page can hold."""
     left = [SHOWN_VALUES]
-    branches = list(_branches(metadata.items(), left, depth=0))
+    branches = list(_branches(_by_name(metadata), left, depth=0))
     return MetadataTree(branches, is_cut=left[0] <= 0)
 
 
@@ -124,10 +125,16 @@ def _branches(pairs: Iterable[tuple[str, object]], left: list[int], depth: int) 
 def _inside(value: object) -> Iterable[tuple[str, object]]:
     """The named parts of a value: of a mapping, and of a list that holds more than plain values."""
     if isinstance(value, Mapping):
-        return [(str(key), inner) for key, inner in value.items()]
+        return _by_name(value)
     if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
         return [(f"[{position}]", inner) for position, inner in enumerate(value)]
     return []
+
+
+def _by_name(values: Mapping[Any, object]) -> list[tuple[str, object]]:
+    """Clients send them in any order."""
+    named = [(str(key), value) for key, value in values.items()]
+    return sorted(named, key=lambda one: natural(one[0]))
 
 
 def _value(value: object) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from apps.artifacts.queries import edges_of_run
+from apps.core.text import natural
 from apps.core.times import ago
 from apps.projects.access import Access, Action, requires
 from apps.runs.models import Run
@@ -162,13 +163,15 @@ def _fixed(request: HttpRequest, access: Access, run: Run) -> dict[str, Any]:
         "config": metadata_tree(own_config_of(run)),
         "environment": environment_of(config_of(run)),
         "family": family_of(run, access.team, timezone.now()),
-        "summary": [
-            # What begins so is the client's own: its clock, its count of steps.
-            summary_row(one)
-            for one in run.summary.exclude(key__startswith="_").order_by("key")[:SHOWN_VALUES]
-        ],
+        "summary": _summary(run),
         "artifact_groups": artifact_groups(edges_of_run(run, person(request))),
     }
+
+
+def _summary(run: Run) -> list[dict[str, str]]:
+    # What begins so is the client's own: its clock, its count of steps.
+    found = run.summary.exclude(key__startswith="_").order_by("key")[:SHOWN_VALUES]
+    return [summary_row(one) for one in sorted(found, key=lambda one: natural(one.key))]
 
 
 def _tags(run: Run) -> dict[str, Any]:
