@@ -58,21 +58,14 @@ def model_by_id(model_id: str, call: "Call") -> tuple[ArtifactVersion, Access]:
 
     Every artifact version of type model is one, whichever client logged it.
     """
-    artifacts = ArtifactVersion.objects.standing().filter(
-        key=model_id.removeprefix(MODEL_ID_PREFIX), type=MODEL, project__purged_at=None
-    )
-    found = with_roles(artifacts, call.user, "project__").select_related(
-        "project__team", "project__experiment", "made_by"
-    )
-    artifact = found.first() if model_id.startswith(MODEL_ID_PREFIX) else None
-    access = None
-    if artifact is not None:
-        access = access_by_row(
-            artifact, artifact.project, user=call.user, actor=call.actor, scope=call.scope
-        )
-    if artifact is None or access is None:
-        raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
-    return artifact, access
+    if model_id.startswith(MODEL_ID_PREFIX):
+        for artifact in _MODELS.rows(model_id.removeprefix(MODEL_ID_PREFIX), call.user.pk):
+            access = access_by_row(
+                artifact, artifact.project, user=call.user, actor=call.actor, scope=call.scope
+            )
+            if access is not None:
+                return artifact, access
+    raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
 
 
 _RUNS: Final = Prepared[Run](
@@ -82,6 +75,26 @@ _RUNS: Final = Prepared[Run](
         .order_by("-pk")[:20]
     ),
     *(str, int),
+)
+_MODELS: Final = Prepared[ArtifactVersion](
+    lambda key, user: with_roles(
+        ArtifactVersion.objects.standing().filter(key=key, type=MODEL, project__purged_at=None),
+        user,
+        "project__",
+    ).select_related("project__team", "project__experiment", "made_by"),
+    *(str, int),
+)
+_PROJECTS: Final = Prepared[Project](
+    lambda key, user: with_roles(
+        Project.with_deleted.filter(pk=key, purged_at=None), user
+    ).select_related("team", "experiment"),
+    *(int, int),
+)
+_DEFAULTS: Final = Prepared[Project](
+    lambda team, user: with_roles(
+        Project.with_deleted.filter(team=team, purged_at=None, experiment__is_default=True), user
+    ).select_related("team", "experiment"),
+    *(int, int),
 )
 
 
@@ -108,21 +121,19 @@ def projects_by_ids(experiment_ids: Sequence[str], call: "Call") -> list[Project
 
 def project_by_id(experiment_id: str, call: "Call") -> tuple[Project, Access]:
     """The project of this id that the caller may see, its team and experiment loaded."""
-    projects = Project.with_deleted.filter(purged_at=None)
     if experiment_id == DEFAULT_ID:
         from apps.mlflow_api.services import ensure_default
 
-        ensure_default(call.home().team)
-        projects = projects.filter(team=call.user.default_team, experiment__is_default=True)
+        team = call.home().team
+        ensure_default(team)
+        found = _DEFAULTS.rows(team.pk, call.user.pk)
     else:
-        projects = projects.filter(pk=_number(experiment_id))
-    project = with_roles(projects, call.user).select_related("team", "experiment").first()
-    access = None
-    if project is not None:
+        found = _PROJECTS.rows(_number(experiment_id), call.user.pk)
+    for project in found:
         access = access_by_row(project, project, user=call.user, actor=call.actor, scope=call.scope)
-    if project is None or access is None:
-        raise _no_experiment(experiment_id)
-    return project, access
+        if access is not None:
+            return project, access
+    raise _no_experiment(experiment_id)
 
 
 def _number(experiment_id: str) -> int:

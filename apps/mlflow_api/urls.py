@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from apps.mlflow_api.endpoint import ARTIFACTS, ENDPOINTS, MLFLOW, SITE, methods_of
+from apps.mlflow_api.endpoint import ARTIFACTS, ENDPOINTS, MLFLOW, methods_of
 from apps.mlflow_api.views import (  # noqa: F401  importing a module binds its endpoints
     artifacts,
     experiments,
@@ -28,11 +28,11 @@ from apps.mlflow_api.views import (  # noqa: F401  importing a module binds its 
 ROOTS: Final = ("api/2.0/", "api/3.0/", "ajax-api/2.0/", "ajax-api/3.0/")
 
 
-def _patterns() -> Iterator[URLPattern]:
+def _patterns(of_client: bool) -> Iterator[URLPattern]:
+    """The addresses below the roots, or those that stand at the top of the site."""
     for address in sorted(ENDPOINTS, key=_most_particular_first):
-        view = methods_of(address)
-        roots = ROOTS if address.startswith((MLFLOW, ARTIFACTS)) else (SITE,)
-        yield from (path(root + address, view) for root in roots)
+        if address.startswith((MLFLOW, ARTIFACTS)) == of_client:
+            yield path(address, methods_of(address))
 
 
 def _most_particular_first(address: str) -> tuple[bool, bool, str]:
@@ -43,8 +43,11 @@ def _most_particular_first(address: str) -> tuple[bool, bool, str]:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", server.health),
     path("version", server.version),
-    *_patterns(),
+    *_patterns(of_client=False),
 ]
+# Below each root, so that an address is compared with those of its own root alone.
+below = list(_patterns(of_client=True))
+urlpatterns += [path(root, include(below)) for root in ROOTS]
 
 if settings.TEST_RESET:
     from apps.mlflow_api.views import testing

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import OuterRef, Subquery
 
@@ -22,6 +22,7 @@ from apps.accounts.models import ApiKey, Membership, Team, User
 from apps.audit.actors import Actor
 from apps.core.errors import Forbidden, NotFound, NotSignedIn
 from apps.core.names import name_key
+from apps.core.prepared import Prepared
 from apps.projects.models import Project, ProjectMember
 
 
@@ -153,14 +154,11 @@ def access_to(
     Raises NotFound for what does not exist and for what the user may not see, alike.
     """
     if project is None:
-        membership = (
-            user.memberships.select_related("team").filter(team__name_key=name_key(team)).first()
-        )
+        membership = _MEMBERSHIPS.first(user.pk, name_key(team))
         if membership is None:
             raise NotFound(f"There is no team {team!r} here.")
         return Access(actor, user, membership.team, Role(membership.role), None, scope)
-    named = Project.objects.filter(team__name_key=name_key(team), name_key=name_key(project))
-    found = with_roles(named, user).select_related("team").first()
+    found = _PROJECTS.first(user.pk, name_key(team), name_key(project))
     role = _stronger(found.team_role, found.named_role, found) if found else None
     if found is None or role is None:
         raise NotFound(f"There is no project {project!r} in a team {team!r} here.")
@@ -204,6 +202,21 @@ def with_roles(rows: Any, user: User | int, path: str = "") -> Any:
     in_team = Membership.objects.filter(user=user, team=OuterRef(f"{path}team")).values("role")
     named = ProjectMember.objects.filter(project=OuterRef(f"{path}pk"), user=user).values("role")
     return rows.annotate(team_role=Subquery(in_team), named_role=Subquery(named))
+
+
+# Each request begins with one of these.
+_MEMBERSHIPS: Final = Prepared[Membership](
+    lambda user, team: Membership.objects.select_related("team").filter(
+        user=user, team__name_key=team
+    ),
+    *(int, str),
+)
+_PROJECTS: Final = Prepared[Any](
+    lambda user, team, name: with_roles(
+        Project.objects.filter(team__name_key=team, name_key=name).select_related("team"), user
+    ),
+    *(int, str, str),
+)
 
 
 def _stronger(team_role: str | None, named_role: str | None, project: Project) -> Role | None:

@@ -54,6 +54,27 @@ def test_it_gives_tuples_where_its_queryset_does() -> None:
     assert names.rows(run.pk) == [("a", run.started_at)]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_list_may_have_any_length(
+    count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    owner = build.user()
+    place = build.project(owner)
+    runs = [build.run(owner, place, name=name) for name in "abc"]
+    among = Prepared[Run](
+        lambda project, keys, name: Run.objects.filter(
+            project=project, pk__in=keys, name__gte=name
+        ).order_by("pk"),
+        *(int, list, str),
+    )
+    asked = [run.pk for run in runs[:count]]
+    assert among.rows(place.pk, [one.pk for one in runs], "a") == runs
+    with django_assert_num_queries(1):
+        assert among.rows(place.pk, asked, "a") == runs[:count]
+    assert among.rows(place.pk, asked, "b") == runs[1:count]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_each_thread_has_its_own() -> None:
     owner = build.user()
@@ -78,3 +99,10 @@ def test_an_argument_that_decides_something_else_is_refused() -> None:
     lost = Prepared[Run](lambda name: Run.objects.filter(name=name[1:]), str)
     with pytest.raises(ArgumentLostError):
         lost.rows("a")
+
+
+@pytest.mark.django_db
+def test_a_list_that_stands_elsewhere_than_behind_in_is_refused() -> None:
+    lost = Prepared[Run](lambda keys: Run.objects.filter(pk=keys[0]), list)
+    with pytest.raises(ArgumentLostError):
+        lost.rows([1])
