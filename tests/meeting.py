@@ -7,14 +7,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from django.db import connection, transaction
 
 
-def meet(first: Callable[[], object], second: Callable[[], object]) -> None:
+def meet(
+    first: Callable[[], object],
+    second: Callable[[], object],
+    then: Callable[[], object] = lambda: None,
+) -> None:
     """Make the first change, hold back its commit until the second one waits for it in a connection
-    of its own, and then let both end. What the second one raises is raised here."""
+    of its own, and then let both end. What the second one raises is raised here. `then` is how the
+    first change goes on while the second one waits."""
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             first()
             other = pool.submit(_in_own_connection, second)
             _wait_until_it_waits(other)
+            then()
         other.result(timeout=30)
 
 

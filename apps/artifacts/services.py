@@ -37,7 +37,7 @@ from apps.artifacts.signals import (
     version_linked,
 )
 from apps.audit.actors import Subject
-from apps.audit.services import record
+from apps.audit.services import record, told_last
 from apps.content.models import Blob
 from apps.content.services import reserve
 from apps.core.errors import Conflict, Invalid
@@ -236,9 +236,10 @@ def seal_artifact(
     artifact.save(update_fields=["digest", "state", "sealed_at", "file_count", "size_bytes"])
     if artifact.made_by is not None:
         _add_edge(artifact.made_by, artifact, Direction.MADE, "", step, at)
-    version = _place(artifact, locked, access, "artifact.sealed", note, now, at)
-    if metadata_of(artifact):
-        metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
+    with told_last():
+        version = _place(artifact, locked, access, "artifact.sealed", note, now, at)
+        if metadata_of(artifact):
+            metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
     return version
 
 
@@ -486,16 +487,17 @@ def note_use(
         raise Conflict("Only a sealed artifact version can be used.")
     use_as = clean_text(use_as, field="use_as", max_length=128, multiline=False)
     if _add_edge(run, artifact, Direction.USED, use_as, None, at):
-        record(
-            kind="run.used_artifact",
-            actor=access.actor,
-            subjects=[Subject("run", run.pk, run.name), artifact_subject(artifact)],
-            team_id=access.team.pk,
-            project_id=run.project_id,
-            after={"use_as": use_as},
-            at=at,
-        )
-        artifact_used.send(RunArtifact, run=run, artifact=artifact, access=access)
+        with told_last():
+            record(
+                kind="run.used_artifact",
+                actor=access.actor,
+                subjects=[Subject("run", run.pk, run.name), artifact_subject(artifact)],
+                team_id=access.team.pk,
+                project_id=run.project_id,
+                after={"use_as": use_as},
+                at=at,
+            )
+            artifact_used.send(RunArtifact, run=run, artifact=artifact, access=access)
 
 
 @transaction.atomic
@@ -561,17 +563,18 @@ def change_metadata(
         changed = sorted(
             key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
         )
-        record(
-            kind="artifact.metadata_changed",
-            actor=access.actor,
-            subjects=[artifact_subject(artifact)],
-            team_id=access.team.pk,
-            project_id=artifact.project_id,
-            before={"sha256": hashlib.sha256(former.encode()).hexdigest()},
-            after={"sha256": hashlib.sha256(later.encode()).hexdigest(), "keys": changed[:100]},
-            at=at,
-        )
-        metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
+        with told_last():
+            record(
+                kind="artifact.metadata_changed",
+                actor=access.actor,
+                subjects=[artifact_subject(artifact)],
+                team_id=access.team.pk,
+                project_id=artifact.project_id,
+                before={"sha256": hashlib.sha256(former.encode()).hexdigest()},
+                after={"sha256": hashlib.sha256(later.encode()).hexdigest(), "keys": changed[:100]},
+                at=at,
+            )
+            metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
     return artifact
 
 

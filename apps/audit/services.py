@@ -1,8 +1,11 @@
 """Recording an event: the last step of every service that changes something."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from django.db import connection
 from django.utils import timezone
@@ -11,6 +14,9 @@ from apps.audit.actors import Actor, Subject
 from apps.audit.chain import hash_of, payload_text
 from apps.audit.models import ChainHead, Event, EventSubject
 from apps.core.times import to_text
+
+# The events of the block of `told_last` that is going on, if one is.
+_KEPT: Final[ContextVar[list[Callable[[], None]] | None]] = ContextVar("kept", default=None)
 
 
 class NotAtomicError(RuntimeError):
@@ -32,23 +38,73 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
     at: datetime | None = None,
-) -> Event:
+) -> None:
     """Append one event to the chain, in the caller's transaction.
 
     `kind` is a noun and what happened to it (`version.promoted`); `before` and `after` hold the
     changed values only, never a secret. Events are in the order of their commits: the head of the
-    chain stays locked until then, which is why services call this last.
+    chain stays locked until then, which is why services call this last, and why those
+    whose change leads to further changes do all of it in `told_last`.
 
     Four queries: lock the head, add the event, add its subjects, move the head.
     """
     if not connection.in_atomic_block:
         raise NotAtomicError("Record events inside the transaction.atomic() of the change.")
-    # Named once each: a promotion may well name one version twice.
-    subjects = list({(subject.kind, subject.object_id): subject for subject in subjects}.values())
+    append = partial(
+        _append,
+        kind=kind,
+        actor=actor,
+        # Named once each: a promotion may well name one version twice.
+        subjects=list({(one.kind, one.object_id): one for one in subjects}.values()),
+        team_id=team_id,
+        project_id=project_id,
+        before=_plain(before),
+        after=_plain(after),
+        reason=reason,
+        at=at or timezone.now(),
+    )
+    kept = _KEPT.get()
+    if kept is None:
+        append()
+    else:
+        kept.append(append)
+
+
+@contextmanager
+def told_last() -> Iterator[None]:
+    """Append what is recorded in the block when the block ends, in the same order, so that nothing
+    in it waits for a lock while others wait for the chain. A block within another one is a part of
+    it. What is undone by itself in the block must not have been recorded yet.
+    """
+    if _KEPT.get() is not None:
+        yield
+        return
+    kept: list[Callable[[], None]] = []
+    token = _KEPT.set(kept)
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+    for append in kept:
+        append()
+
+
+def _append(
+    *,
+    kind: str,
+    actor: Actor,
+    subjects: Sequence[Subject],
+    team_id: int | None,
+    project_id: int | None,
+    before: Any,
+    after: Any,
+    reason: str,
+    at: datetime,
+) -> None:
     head = _locked_head()
     event = Event(
         sequence=head.sequence + 1,
-        at=at or timezone.now(),
+        at=at,
         kind=kind,
         actor_id=actor.user_id,
         actor_name=actor.name[:200],
@@ -57,9 +113,7 @@ def record(
         request_id=actor.request_id[:64],
         team_id=team_id,
         project_id=project_id,
-        payload=payload_text(
-            subjects=subjects, before=_plain(before), after=_plain(after), reason=reason
-        ),
+        payload=payload_text(subjects=subjects, before=before, after=after, reason=reason),
         reason=reason,
         previous_hash=head.hash,
     )
@@ -72,7 +126,6 @@ def record(
         for subject in subjects
     )
     ChainHead.objects.filter(pk=head.pk).update(sequence=event.sequence, hash=event.hash)
-    return event
 
 
 def _locked_head() -> ChainHead:

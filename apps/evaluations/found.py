@@ -26,13 +26,19 @@ from apps.artifacts.models import (
     Version,
 )
 from apps.artifacts.queries import first_places, metadata_of, versions_of
+from apps.audit.services import told_last
 from apps.core.errors import Invalid, NotFound
 from apps.core.jsontext import number
 from apps.core.names import clean_key, name_key
 from apps.evaluations.choices import Source
 from apps.evaluations.models import FoundScore, Result
 from apps.evaluations.queries import current_results
-from apps.evaluations.services import Score, ensure_golden_set, record_results
+from apps.evaluations.services import (
+    Score,
+    ensure_golden_sets,
+    lock_for_results,
+    record_results,
+)
 from apps.projects.access import Access, Action
 from apps.runs.choices import RunState
 from apps.runs.models import Run
@@ -85,19 +91,24 @@ def on_metadata_changed(*, artifact: ArtifactVersion, access: Access, **_: objec
             "result"
         )
     }
+    meanings = {
+        key: meaning
+        for key, entry in entries.items()
+        if not (key in known and _same(known[key].value, entry.value))
+        and (meaning := _meaning(entry, artifact, access)) is not None
+    }
     scores: dict[Run | None, dict[str, Score]] = defaultdict(dict)
-    for key, entry in entries.items():
-        if key in known and _same(known[key].value, entry.value):
-            continue
-        meaning = _meaning(entry, artifact, access)
-        if meaning is not None:
-            golden_set = ensure_golden_set(version=meaning.dataset, access=access)
-            scores[meaning.run][key] = Score(meaning.metric, entry.value, golden_set)
-    for run, by_key in scores.items():
-        for key, result in _record(artifact, by_key, access, run).items():
-            FoundScore.objects.update_or_create(
-                artifact=artifact, key=key, defaults={"result": result}
-            )
+    with told_last():
+        datasets = [meaning.dataset for meaning in meanings.values()]
+        golden_sets = ensure_golden_sets(versions=datasets, access=access)
+        for key, meaning in meanings.items():
+            score = Score(meaning.metric, entries[key].value, golden_sets[meaning.dataset.pk])
+            scores[meaning.run][key] = score
+        for run, by_key in scores.items():
+            for key, result in _record(artifact, by_key, access, run).items():
+                FoundScore.objects.update_or_create(
+                    artifact=artifact, key=key, defaults={"result": result}
+                )
 
 
 def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
@@ -127,9 +138,11 @@ def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
     except NotFound:
         return
     if allowed.allows(Action.LOG):
-        golden_set = ensure_golden_set(version=place, access=access)
-        scores = {key: Score(key, value, golden_set) for key, value in values.items()}
-        _record(models[0], scores, allowed, run)
+        with told_last():
+            lock_for_results([models[0].pk])
+            golden_set = ensure_golden_sets(versions=[place], access=access)[place.pk]
+            scores = {key: Score(key, value, golden_set) for key, value in values.items()}
+            _record(models[0], scores, allowed, run)
 
 
 def on_artifact_used(*, run: Run, access: Access, **_: object) -> None:

@@ -1,7 +1,13 @@
-"""Changing evaluations: marking golden sets, defining metrics, recording results."""
+"""Changing evaluations: marking golden sets, defining metrics, recording results.
+
+Several clients bring results for the same models, data sets and metrics at one moment. Whoever
+records any takes locks in this order: the artifact versions by primary key, golden sets that are
+new, metrics that are new (making one waits for whoever makes the same one), then what the tables of
+the registry take, and the chain of events last of all (audit.services.told_last).
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,6 +104,12 @@ def mark_golden_set(
     return golden_set
 
 
+def ensure_golden_sets(*, versions: Iterable[Version], access: Access) -> dict[int, GoldenSet]:
+    """The golden set of each of these data set versions, by the primary key of the version."""
+    ordered = sorted({one.pk: one for one in versions}.values(), key=lambda one: one.artifact_id)
+    return {one.pk: ensure_golden_set(version=one, access=access) for one in ordered}
+
+
 @transaction.atomic
 def ensure_golden_set(*, version: Version, access: Access) -> GoldenSet:
     """The golden set of a data set version, marked under its name and number where it is none yet.
@@ -135,6 +147,14 @@ def ensure_golden_set(*, version: Version, access: Access) -> GoldenSet:
         )
         return golden_set
     return standing.get()
+
+
+def named_golden_sets(
+    *, places: Iterable[tuple[str, str]], access: Access
+) -> dict[tuple[str, str], GoldenSet]:
+    """The golden set of each of these data sets, by its name and digest."""
+    ordered = sorted(set(places))
+    return {one: named_golden_set(name=one[0], digest=one[1], access=access) for one in ordered}
 
 
 @transaction.atomic
@@ -316,12 +336,13 @@ def record_results(
     if not 0 < len(scores) <= MAX_RESULTS_AT_ONCE:
         raise Invalid(f"Send 1 to {MAX_RESULTS_AT_ONCE} results at once.", field="results")
     now = at or timezone.now()
-    # One writer at a time for one artifact, so that "the current one" is a fact.
-    ArtifactVersion.objects.select_for_update(no_key=True).get(pk=artifact.pk)
-    results = []
     for score in scores:
         _check(score)
-        metric = ensure_metric(team=access.team, name=score.metric)
+    lock_for_results([artifact.pk])
+    metrics = ensure_metrics(team=access.team, names=[score.metric for score in scores])
+    results = []
+    for score in scores:
+        metric = metrics[score.metric]
         Result.objects.filter(
             artifact=artifact, metric=metric, golden_set=score.golden_set, is_current=True
         ).update(is_current=False)
@@ -364,6 +385,18 @@ def record_results(
         at=at,
     )
     return results
+
+
+def lock_for_results(artifacts: Iterable[int]) -> None:
+    """One writer at a time for one artifact version, so that "the current one" is a fact."""
+    held = ArtifactVersion.objects.select_for_update(no_key=True).filter(pk__in=list(artifacts))
+    list(held.order_by("pk").values_list("pk"))
+
+
+def ensure_metrics(*, team: Team, names: Iterable[str]) -> dict[str, MetricDefinition]:
+    """The team's metrics of these names, by the name as it is given."""
+    ordered = sorted(set(names), key=name_key)
+    return {name: ensure_metric(team=team, name=name) for name in ordered}
 
 
 def ensure_metric(*, team: Team, name: str) -> MetricDefinition:

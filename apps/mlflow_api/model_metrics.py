@@ -16,10 +16,17 @@ from django.db.models import Q
 
 from apps.artifacts.choices import MODEL, ArtifactState
 from apps.artifacts.models import ArtifactVersion
+from apps.audit.services import told_last
 from apps.core.errors import NotFound
 from apps.evaluations.choices import Source
-from apps.evaluations.models import GoldenSet
-from apps.evaluations.services import MAX_RESULTS_AT_ONCE, Score, named_golden_set, record_results
+from apps.evaluations.services import (
+    MAX_RESULTS_AT_ONCE,
+    Score,
+    ensure_metrics,
+    lock_for_results,
+    named_golden_sets,
+    record_results,
+)
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric
 from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.projects.access import Access
@@ -28,6 +35,7 @@ from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
 
+_NO_DATASET: Final = ("", "")
 # Of one run at its end; a run with more is no table of scores.
 MAX_TRAINING: Final = 100
 
@@ -55,13 +63,14 @@ def record_model_metrics(*, run: Run, metrics: Sequence[ModelMetric], access: Ac
     by_model: dict[str, list[ModelMetric]] = {}
     for metric in metrics:
         by_model.setdefault(metric.model_id, []).append(metric)
-    for model_id, points in sorted(by_model.items()):
-        artifact, model = _locked(model_id, access)
-        newest = _newest(points)
+    fresh: dict[ArtifactVersion, list[ModelMetric]] = {}
+    for artifact, model in _locked(by_model, access):
+        newest = _newest(by_model[f"{MODEL_ID_PREFIX}{artifact.key}"])
         if model is not None:
             newest = _keep(model, run, newest)
         if artifact.state == ArtifactState.SEALED:
-            _record(artifact, newest, run, access)
+            fresh[artifact] = newest
+    _record(fresh, run, access)
 
 
 @transaction.atomic
@@ -70,8 +79,10 @@ def record_kept_metrics(*, model: LoggedModel, access: Access) -> None:
     by_run: dict[Run | None, list[ModelMetric]] = {}
     for row in model.metrics.select_related("run").order_by("pk"):
         by_run.setdefault(row.run, []).append(_point(row))
-    for run, points in by_run.items():
-        _record(model.artifact, points, run, access)
+    lock_for_results([model.artifact_id])
+    with told_last():
+        for run, points in by_run.items():
+            _record({model.artifact: points}, run, access)
 
 
 def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
@@ -84,7 +95,8 @@ def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
 def record_training_results(*, run: Run, access: Access) -> None:
     """Record the last value of each metric of a run that has ended, as results of training, for the
     models that it logged and those that were registered out of its files; a metric that was logged
-    for a model is that model's already."""
+    for a model is that model's already, and one that was logged on a data set is none of training.
+    """
     if run.state == RunState.RUNNING:
         return
     ours = Q(logged_model__source_run=run) | Q(made_by=run, versions__registration__isnull=False)
@@ -92,37 +104,45 @@ def record_training_results(*, run: Run, access: Access) -> None:
     found = list(artifacts.select_related("project").order_by("pk").distinct())
     if not found:
         return
+    lock_for_results(artifact.pk for artifact in found)
     series = series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_TRAINING]
     values = {one.key: one.last for one in series if one.last is not None}
+    scores: dict[ArtifactVersion, list[Score]] = {}
     for artifact in found:
-        own = set(
-            LoggedModelMetric.objects.filter(model__artifact=artifact, dataset_name="").values_list(
-                "key", flat=True
-            )
-        )
-        scores = [Score(key, value) for key, value in values.items() if key not in own]
-        _record_scores(artifact, scores, run, access)
+        said = Q(model__artifact=artifact) | Q(run=run) & ~Q(dataset_name="")
+        own = set(LoggedModelMetric.objects.filter(said).values_list("key", flat=True))
+        scores[artifact] = [Score(key, value) for key, value in values.items() if key not in own]
+    _record_scores(scores, run, access)
 
 
-def _locked(model_id: str, access: Access) -> tuple[ArtifactVersion, LoggedModel | None]:
-    """The artifact version, and with it the model, locked until the transaction ends."""
-    missing = NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
-    if not model_id.startswith(MODEL_ID_PREFIX):
-        raise missing
-    artifact = (
+def _locked(
+    model_ids: Iterable[str], access: Access
+) -> list[tuple[ArtifactVersion, LoggedModel | None]]:
+    """The artifact versions with their models, locked until the transaction ends."""
+    keys = {one.removeprefix(MODEL_ID_PREFIX): one for one in model_ids}
+    found = (
         ArtifactVersion.objects.standing()
         .select_for_update(of=("self",), no_key=True)
         .select_related("project")
-        .filter(key=model_id.removeprefix(MODEL_ID_PREFIX), type=MODEL, project__team=access.team)
-        .first()
+        .filter(key__in=keys, type=MODEL, project__team=access.team)
+        .order_by("pk")
     )
-    if artifact is None:
-        raise missing
+    seen = {one.key: one for one in found if _is_seen(one, access)}
+    for key, model_id in keys.items():
+        if key not in seen or not model_id.startswith(MODEL_ID_PREFIX):
+            raise NotFound(f"Logged model with ID '{model_id[:100]}' not found.")
+    models = {
+        one.artifact_id: one for one in LoggedModel.objects.filter(artifact__in=seen.values())
+    }
+    return [(artifact, models.get(artifact.pk)) for artifact in seen.values()]
+
+
+def _is_seen(artifact: ArtifactVersion, access: Access) -> bool:
     try:
         access.within(artifact.project)
     except NotFound:
-        raise missing from None
-    return artifact, LoggedModel.objects.filter(artifact=artifact).first()
+        return False
+    return True
 
 
 def _newest(points: Iterable[ModelMetric]) -> list[ModelMetric]:
@@ -188,22 +208,44 @@ def _order(point: ModelMetric) -> tuple[int, int, float]:
 
 
 def _record(
-    artifact: ArtifactVersion, points: Sequence[ModelMetric], run: Run | None, access: Access
+    points: Mapping[ArtifactVersion, Sequence[ModelMetric]], run: Run | None, access: Access
 ) -> None:
-    sets: dict[tuple[str, str], GoldenSet | None] = {("", ""): None}
-    scores = []
-    for point in points:
-        place = (point.dataset_name, point.dataset_digest)
-        if place not in sets:
-            sets[place] = named_golden_set(name=place[0], digest=place[1], access=access)
-        scores.append(Score(point.key, point.value, sets[place]))
-    _record_scores(artifact, scores, run, access)
+    """Record points of locked artifact versions as results, on a golden set for each data set."""
+    places = {_place(point) for some in points.values() for point in some} - {_NO_DATASET}
+    with told_last():
+        sets = named_golden_sets(places=places, access=access)
+        scores = {
+            artifact: [Score(point.key, point.value, sets.get(_place(point))) for point in some]
+            for artifact, some in points.items()
+        }
+        _record_scores(scores, run, access)
+
+
+def _place(point: ModelMetric) -> tuple[str, str]:
+    return point.dataset_name, point.dataset_digest
 
 
 def _record_scores(
-    artifact: ArtifactVersion, scores: Sequence[Score], run: Run | None, access: Access
+    scores: Mapping[ArtifactVersion, Sequence[Score]], run: Run | None, access: Access
 ) -> None:
     """Record what differs from what is known: a point that is sent again is no new result."""
+    fresh = {artifact: _unknown(artifact, some) for artifact, some in scores.items()}
+    with told_last():
+        if len(fresh) > 1:
+            names = [score.metric for some in fresh.values() for score in some]
+            ensure_metrics(team=access.team, names=names)
+        for artifact, some in fresh.items():
+            for start in range(0, len(some), MAX_RESULTS_AT_ONCE):
+                record_results(
+                    artifact=artifact,
+                    scores=some[start : start + MAX_RESULTS_AT_ONCE],
+                    access=access.within(artifact.project),
+                    source=Source.MLFLOW,
+                    run=run,
+                )
+
+
+def _unknown(artifact: ArtifactVersion, scores: Sequence[Score]) -> list[Score]:
     known: Mapping[tuple[str, int | None], float | None] = {
         (metric, golden_set): value
         for metric, golden_set, value in artifact.results.filter(is_current=True).values_list(
@@ -216,11 +258,4 @@ def _record_scores(
         value = None if math.isnan(score.value) else score.value
         if place not in known or known[place] != value:
             fresh.append(score)
-    for start in range(0, len(fresh), MAX_RESULTS_AT_ONCE):
-        record_results(
-            artifact=artifact,
-            scores=fresh[start : start + MAX_RESULTS_AT_ONCE],
-            access=access.within(artifact.project),
-            source=Source.MLFLOW,
-            run=run,
-        )
+    return fresh

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.audit.actors import Subject
-from apps.audit.services import record
+from apps.audit.services import record, told_last
 from apps.core.errors import Conflict, Invalid
 from apps.core.ids import new_key
 from apps.core.jsontext import dump, dump_bare, parse
@@ -179,10 +179,11 @@ def update_run(
     if summary is not None:
         _save_summary(run, summary)
         noted["summary"] = sorted(summary)
-    if noted:
-        record_run(run, "run.changed", access, after=noted)
-    if summary and locked.state != RunState.RUNNING:
-        run_summarized.send(Run, run=run, access=access)
+    with told_last():
+        if noted:
+            record_run(run, "run.changed", access, after=noted)
+        if summary and locked.state != RunState.RUNNING:
+            run_summarized.send(Run, run=run, access=access)
     return run
 
 
@@ -371,15 +372,16 @@ def finish_run(
         raise RunEnded(f"The run {run.key} has already ended as {run.state}.")
     if summary:
         _save_summary(run, summary)
-    record_run(
-        run,
-        f"run.{state}",
-        access,
-        before={"state": "running"},
-        after={"state": str(state), "exit_code": exit_code},
-        at=at,
-    )
-    run_summarized.send(Run, run=run, access=access)
+    with told_last():
+        record_run(
+            run,
+            f"run.{state}",
+            access,
+            before={"state": "running"},
+            after={"state": str(state), "exit_code": exit_code},
+            at=at,
+        )
+        run_summarized.send(Run, run=run, access=access)
     return run
 
 

@@ -16,7 +16,7 @@ CURATOR = Actor(7, "curator", key_id=3, address="192.0.2.1", request_id="r-1")
 def make_event(number: int = 1, *, kind: str = "version.promoted", team_id: int = 1) -> Event:
     """An event about version `number` of team `team_id`."""
     with transaction.atomic():
-        return record(
+        record(
             kind=kind,
             actor=CURATOR,
             subjects=[Subject("version", number, f"v{number}"), Subject("label", 1, "production")],
@@ -25,6 +25,7 @@ def make_event(number: int = 1, *, kind: str = "version.promoted", team_id: int 
             after={"holder": number},
             reason="because",
         )
+        return Event.objects.latest("sequence")
 
 
 def make_chain(length: int) -> list[Event]:

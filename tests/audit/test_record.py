@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 
 from apps.audit.actors import Actor, Subject
 from apps.audit.models import ChainHead, Event, EventSubject
-from apps.audit.services import ChainBrokenError, NotAtomicError, record
+from apps.audit.services import ChainBrokenError, NotAtomicError, record, told_last
+from apps.audit.verification import verify_chain
 from tests.audit.builders import CURATOR, without_guards
 
 VERSION = Subject("version", 19, "mnist:v19")
@@ -32,7 +33,8 @@ def promote(**changes: Any) -> Event:
         "at": AT,
     }
     with transaction.atomic():
-        return record(**values | changes)
+        record(**values | changes)
+        return Event.objects.latest("sequence")
 
 
 @pytest.mark.django_db
@@ -176,3 +178,42 @@ def test_numbers_that_json_cannot_hold_are_recorded_as_words() -> None:
     event = promote(after={"loss": float("nan"), "all": [float("-inf")]})
 
     assert json.loads(event.payload)["after"] == {"loss": "NaN", "all": ["-Infinity"]}
+
+
+@pytest.mark.django_db
+def test_what_is_told_last_comes_in_the_order_in_which_it_was_recorded() -> None:
+    with transaction.atomic():
+        with told_last():
+            note("one")
+            with told_last():
+                note("two")
+            assert not Event.objects.exists()
+            note("three")
+        assert kinds() == ["one", "two", "three"]
+        note("four")
+
+    assert kinds() == ["one", "two", "three", "four"]
+    assert verify_chain() is None
+
+
+@pytest.mark.django_db
+def test_nothing_is_told_of_what_did_not_happen() -> None:
+    def break_off() -> None:
+        with transaction.atomic(), told_last():
+            note("one")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        break_off()
+    with transaction.atomic():
+        note("two")
+
+    assert kinds() == ["two"]
+
+
+def note(kind: str) -> None:
+    record(kind=kind, actor=CURATOR, subjects=[VERSION])
+
+
+def kinds() -> list[str]:
+    return list(Event.objects.order_by("sequence").values_list("kind", flat=True))

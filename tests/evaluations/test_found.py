@@ -61,6 +61,10 @@ class World:
 
 @pytest.fixture
 def world() -> World:
+    return make_world()
+
+
+def make_world() -> World:
     editor = build.user("ada")
     place = build.project(editor)
     dataset = build.collection(editor, place, "mnist_ds", type="dataset")

@@ -273,7 +273,12 @@ def test_the_source_runs_last_metrics_are_results_of_training(
     finish(caller, model_id)
     access = build.access(caller.user, project=project)
     record(caller, run, metric(model_id, 0.1, key="own"))
-    log_points(run=run, batches=[Batch("loss", [0, 1], [1.0, 2.0], [0.5, 0.25])], access=access)
+    on_10k = {"dataset_name": "10k", "dataset_digest": "abc"}
+    other = begin(caller, project, name="other", source_run_id=run.key)
+    record(caller, run, metric(other, 0.7, key="accuracy", **on_10k))
+    loss = Batch("loss", [0, 1], [1.0, 2.0], [0.5, 0.25])
+    # What the run measured on a data set is none of its training.
+    log_points(run=run, batches=[loss, Batch("accuracy", [0], [1.0], [0.7])], access=access)
 
     with django_capture_on_commit_callbacks(execute=True):
         finish_run(run=run, access=access)
