@@ -2,6 +2,8 @@
 
 import hashlib
 import html
+import json
+import math
 import re
 from io import BytesIO
 
@@ -154,6 +156,39 @@ def test_curves_of_the_run_share_a_chart_by_metric(story: Story) -> None:
     assert charts == ["loss", "accuracy"]
     assert "train/loss" in text
     assert "val/loss" in text
+
+
+def test_where_the_metrics_of_its_run_ended(story: Story) -> None:
+    run = Run.objects.get(name="mlp")
+    log_points(
+        run=run,
+        access=story.access,
+        batches=[Batch("once <b>", [0], [1.0], [0.125]), Batch("never", [0], [1.0], [math.nan])],
+        even_ended=True,
+    )
+    text = text_of(browser(story.viewer).get(PAGE))
+
+    assert section(text, "measured") == (
+        "At the end of its run mlp never NaN once <b> 0.125 train/loss 0.5"
+        " val/accuracy 0.9 val/loss 0.7"
+    )
+    # Of a version that no run made, and of what the code hides, nothing is said.
+    assert 'id="measured"' not in text_of(browser(story.viewer).get(PAGE.replace("/2", "/1")))
+    rules = [{"name": "never", "hidden": True}]
+    Run.objects.filter(pk=run.pk).update(metric_rules=json.dumps(rules))
+    assert "never" not in section(text_of(browser(story.viewer).get(PAGE)), "measured")
+
+
+def test_of_very_many_metrics_the_first_are_shown(story: Story) -> None:
+    run = Run.objects.get(name="mlp")
+    many = [Batch(f"a{number:03d}", [0], [1.0], [1.0]) for number in range(30)]
+    log_points(run=run, access=story.access, batches=many, even_ended=True)
+
+    measured = section(text_of(browser(story.viewer).get(PAGE)), "measured")
+
+    assert "a019" in measured
+    assert "a020" not in measured
+    assert measured.endswith("The first 20 of 33")
 
 
 def test_about_names_run_code_and_training_data_with_links(story: Story) -> None:

@@ -1,18 +1,20 @@
 """The page of one version in words: why is this one here?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
 from apps.artifacts.models import LabelHolding, Version
-from apps.core.numbers import format_bytes
+from apps.core.numbers import format_bytes, format_count, format_value
 from apps.core.text import truncate
 from apps.core.times import span
 from apps.projects.access import Access
 from apps.registry.models import StatusLabel
 from apps.registry.queries.comparison import Standing
+from apps.runs.models import Run
+from apps.series.models import Series
 from apps.web.addresses import (
     place_url,
     project_url,
@@ -24,6 +26,9 @@ from apps.web.addresses import (
 from apps.web.present.artifact import Fact
 from apps.web.present.people import exact, name_of
 from apps.web.present.table import may_move
+from apps.web.wrapping import wrapping
+
+SHOWN_METRICS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +152,28 @@ def web_address(text: str) -> str:
         return ""
     is_web = parts.scheme in ("http", "https") and parts.hostname and not parts.username
     return text if is_web else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Where the metrics of a version's run ended."""
+
+    run: str
+    url: str
+    values: Sequence[Mapping[str, str]]
+    # How many there are, where not all of them are shown.
+    more: str
+
+
+def show_measured(run: Run, series: Sequence[Series]) -> Measured:
+    count = len(series)
+    words = {"shown": SHOWN_METRICS, "count": format_count(count)}
+    return Measured(
+        run=run.name,
+        url=run_url(run.project.team, run),
+        values=[
+            {"key": wrapping(one.key), "text": format_value(one.last), "exact": repr(one.last)}
+            for one in series[:SHOWN_METRICS]
+        ],
+        more=_("The first %(shown)s of %(count)s") % words if count > SHOWN_METRICS else "",
+    )

@@ -33,7 +33,6 @@ from apps.runs.metric_rules import rules_of
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
 from apps.web.addresses import model_url, version_url
-from apps.web.charts import Chart
 from apps.web.curves import chart_groups, draw_curves
 from apps.web.htmx import answer, asks_for
 from apps.web.present.artifact import (
@@ -53,6 +52,7 @@ from apps.web.present.tags import tags_of_version
 from apps.web.present.version import (
     other_places,
     show_held,
+    show_measured,
     show_offer,
     version_facts,
 )
@@ -95,7 +95,7 @@ def version(
         "facts": version_facts(found, access),
         "places": other_places(standing_places(found.artifact, access.user), found),
         **_scores(found, standing, latest, access),
-        "charts": _curves(found),
+        **_measured(found),
         "card": show_card(found, access),
         "events": tell(_events(found, access), standing.labels),
         **artifact_context(request, found, access),
@@ -164,18 +164,22 @@ def _standing_version(version: Version, number: int | None, access: Access) -> l
         return []
 
 
-def _curves(version: Version) -> list[Chart]:
-    """The curves of the run that made it: losses before accuracies, then the rest."""
+def _measured(version: Version) -> dict[str, object]:
+    """What the run that made it measured: where each metric ended, and the first curves, losses
+    before accuracies and the rest."""
     run = version.artifact.made_by
     if run is None or run.deleted_at is not None:
-        return []
+        return {}
     rules = rules_of(run)
     series = series_of(owner_id=run.pk, kind=SeriesKind.METRIC)[:MAX_SERIES]
     shown = [one for one in series if not rules.is_hidden(one.key)]
     groups = sorted(
         chart_groups(shown, rules), key=lambda group: ("loss" not in group.subject, group.subject)
     )
-    return draw_curves(run, groups[:SHOWN_CURVES])
+    return {
+        "charts": draw_curves(run, groups[:SHOWN_CURVES]),
+        "measured": show_measured(run, shown),
+    }
 
 
 def _events(version: Version, access: Access) -> list[Event]:
