@@ -12,7 +12,7 @@ from apps.core.errors import Invalid
 from apps.core.jsontext import dump, integer, nonfinite_word, number, parse
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import endpoint
-from apps.mlflow_api.errors import invalid
+from apps.mlflow_api.errors import invalid, missing_value
 from apps.mlflow_api.limits import max_results_of
 from apps.mlflow_api.places import runs_by_ids
 from apps.mlflow_api.views.runs import run_id_in
@@ -44,7 +44,7 @@ def history(call: Call) -> HttpResponse:
 def history_bulk(call: Call) -> HttpResponse:
     """The first points of several runs, run by run: what mlflow's own pages ask."""
     params = call.params
-    runs = runs_by_ids(params.texts("run_id", most=MAX_RUNS), call)
+    runs = runs_by_ids(_run_ids(call, "run_id"), call)
     key = params.text("metric_key", required=True)
     left = max_results_of(params, default=PAGE)
     found: list[str] = []
@@ -61,7 +61,7 @@ def history_bulk(call: Call) -> HttpResponse:
 def history_bulk_interval(call: Call) -> HttpResponse:
     """Points of several runs between two steps, at most so many of each, for drawing."""
     params = call.params
-    runs = runs_by_ids(params.texts("run_ids", most=MAX_RUNS), call)
+    runs = runs_by_ids(_run_ids(call, "run_ids"), call)
     key = params.text("metric_key", required=True)
     size = max_results_of(params, default=BULK, most=BULK)
     start = params.integer("start_step") if params.has("start_step") else None
@@ -84,6 +84,13 @@ def history_bulk_interval(call: Call) -> HttpResponse:
         if points is not None:
             found += _metrics(key, _thinned(points, size), run.key)
     return _answer(found)
+
+
+def _run_ids(call: Call, name: str) -> list[str]:
+    found = call.params.texts(name, most=MAX_RUNS)
+    if not found:
+        raise missing_value(name)
+    return found
 
 
 def _thinned(points: Points, size: int) -> Points:
