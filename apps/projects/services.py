@@ -9,11 +9,15 @@ from apps.accounts.choices import Role
 from apps.accounts.models import Membership, Team, User
 from apps.audit.actors import Actor, Subject
 from apps.audit.services import record
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.names import check_not_reserved, clean_name, clean_text, name_key
 from apps.projects.access import Access, Action
 from apps.projects.choices import Visibility
 from apps.projects.models import Project, ProjectMember
+
+# What W&B clients call the registry of a team. They never reach a project of such a name.
+MODEL_REGISTRY = "model-registry"
+REGISTRY_PREFIX = "wandb-registry-"
 
 
 class ProjectExists(Conflict):
@@ -35,6 +39,11 @@ def create_project(
     access.require(Action.LOG)
     name = clean_name(name, field="name", max_length=128, what="project name")
     check_not_reserved(name, field="name", what="project name")
+    if is_registry_name(name):
+        raise Invalid(
+            f"“{name}” is what W&B clients call the registry of a team; choose another name.",
+            field="name",
+        )
     project = Project(
         team=access.team,
         name=name,
@@ -65,6 +74,12 @@ def create_project(
         at=at,
     )
     return project
+
+
+def is_registry_name(name: str) -> bool:
+    """Whether a client that names a project so means the registry of the team."""
+    key = name_key(name)
+    return key == MODEL_REGISTRY or key.startswith(REGISTRY_PREFIX)
 
 
 @transaction.atomic

@@ -12,12 +12,10 @@ from apps.accounts.models import Team
 from apps.core.errors import Invalid, NotFound
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
-from apps.projects.services import ProjectExists, create_project
+from apps.projects.services import ProjectExists, create_project, is_registry_name
 from apps.wandb_api import ids
 from apps.wandb_api.context import Context
 
-MODEL_REGISTRY = "model-registry"
-REGISTRY_PREFIX = "wandb-registry-"
 # Where runs of a client go that names no project.
 DEFAULT_PROJECT = "uncategorized"
 
@@ -48,10 +46,6 @@ class Place:
     @property
     def is_registry(self) -> bool:
         return self.project is None
-
-
-def is_registry_name(name: str) -> bool:
-    return name == MODEL_REGISTRY or name.startswith(REGISTRY_PREFIX)
 
 
 def of_project(project: Project) -> Place:

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path, register_converter
 from django.urls.converters import StringConverter
 
 from apps.core.names import RESERVED, name_key
+from apps.projects.services import MODEL_REGISTRY, REGISTRY_PREFIX
 from apps.web.views import (
     account,
     activity,
@@ -63,7 +64,7 @@ class FilePath(StringConverter):
 class RegistryName(StringConverter):
     """What W&B's client calls the registry of a team: a project of one of these names."""
 
-    regex = r"model-registry|wandb-registry-[^/\x00-\x1f\x7f]+"
+    regex = rf"{MODEL_REGISTRY}|{REGISTRY_PREFIX}[^/\x00-\x1f\x7f]+"
 
 
 register_converter(RegistryName, "registry")

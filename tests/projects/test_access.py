@@ -191,6 +191,25 @@ def test_reserved_words_are_no_project_names(name: str) -> None:
         create_project(name=name, access=build.access(build.user(role=Role.EDITOR)))
 
 
+@pytest.mark.parametrize(
+    "name", ["model-registry", "Model-Registry", "wandb-registry-model", "wandb-registry-"]
+)
+def test_what_clients_call_the_registry_is_no_project_name(name: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        create_project(name=name, access=build.access(build.user(role=Role.EDITOR)))
+
+    assert refused.value.field == "name"
+    assert "registry of a team" in refused.value.message
+    assert not Project.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["my-model-registry", "model-registry-2", "wandb-registry"])
+def test_names_like_it_are(name: str) -> None:
+    made = create_project(name=name, access=build.access(build.user(role=Role.EDITOR)))
+
+    assert made.name == name
+
+
 def test_a_viewer_makes_no_project() -> None:
     with pytest.raises(Forbidden):
         create_project(name="mine", access=build.access(build.user(role=Role.VIEWER)))

@@ -12,8 +12,9 @@ from apps.core.errors import NotFound
 from apps.core.names import name_key
 from apps.projects.access import Access
 from apps.projects.models import Project
+from apps.projects.services import MODEL_REGISTRY, REGISTRY_PREFIX
 from apps.wandb_api.context import Context
-from apps.wandb_api.places import MODEL_REGISTRY, REGISTRY_PREFIX, Place, of_project
+from apps.wandb_api.places import Place, of_project
 
 
 def access_to_project(context: Context, project: Project) -> Access:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.core.errors import NotFound
-from apps.projects.services import create_project, update_project
+from apps.projects.services import create_project, is_registry_name, update_project
 from apps.wandb_api import places
 from apps.wandb_api.context import Context
 from apps.wandb_api.schema import mutation
@@ -31,7 +31,7 @@ def upsert_model(
     views: str | None = None,
 ) -> dict[str, Any]:
     """A project of this name, made when it is missing. The registry of a team is always there."""
-    if name and places.is_registry_name(name):
+    if name and is_registry_name(name):
         return _answer(context, places.place(context, entity_name, name), inserted=False)
     found = places.project_by_id(context, id)
     if found is not None:

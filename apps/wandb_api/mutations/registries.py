@@ -3,7 +3,8 @@
 from typing import Any
 
 from apps.core.errors import Unsupported
-from apps.wandb_api import ids, places
+from apps.projects.services import is_registry_name
+from apps.wandb_api import ids
 from apps.wandb_api.context import Context
 from apps.wandb_api.schema import mutation
 
@@ -25,7 +26,7 @@ def rename_project(
     new_project_name: str | None = None,
     entity_name: str | None = None,
 ) -> None:
-    if places.is_registry_name(old_project_name or ""):
+    if is_registry_name(old_project_name or ""):
         raise Unsupported(ONE_REGISTRY)
     raise Unsupported("Projects are not renamed: their addresses are in use. Change the title.")
 

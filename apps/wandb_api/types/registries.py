@@ -11,6 +11,7 @@ from apps.accounts.queries import members_of
 from apps.artifacts.models import Collection, Version
 from apps.artifacts.queries import collections_of
 from apps.projects.models import Project
+from apps.projects.services import REGISTRY_PREFIX
 from apps.wandb_api import ids, places
 from apps.wandb_api.artifacts.filters import conditions, holds
 from apps.wandb_api.artifacts.places import registries_of
@@ -140,7 +141,7 @@ def _registries(node: Entity) -> list[Place]:
 def _types(node: Entity, filters: str | None) -> list[str]:
     """The types of the registries that a filter lets through."""
     return [
-        one.name.removeprefix(places.REGISTRY_PREFIX)
+        one.name.removeprefix(REGISTRY_PREFIX)
         for one in _registries(node)
         if holds(filters, _values(one))
     ]
