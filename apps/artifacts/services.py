@@ -50,6 +50,8 @@ from apps.runs.models import Run
 
 MAX_FILES = 100_000
 MAX_NOTE = 20_000
+# A manifest's rows are made in parts: 100,000 of them at once would take 100 MB.
+_ROWS_AT_ONCE = 2_000
 # Of a collection; as long as mlflow takes for a registered model.
 MAX_NAME = 256
 
@@ -87,7 +89,7 @@ class NameInBin(Conflict):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileSpec:
     """One line of a manifest: a path with either a content digest or a reference."""
 
@@ -158,33 +160,36 @@ def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: A
     absent = reserve(owner_id=artifact.project_id, digests=sorted(digests))
     if absent:
         raise ContentMissing(absent)
-    sizes = dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))
-    rows = []
-    for spec in files:
-        if bool(spec.digest) == bool(spec.reference):
-            raise Invalid("A file has either a digest or a reference.", field="files")
-        rows.append(
-            ArtifactFile(
-                artifact=artifact,
-                path=clean_path(spec.path, field="files.path"),
-                blob_id=spec.digest or None,
-                reference=clean_text(spec.reference, field="files.reference", max_length=2048),
-                reference_digest=clean_text(
-                    spec.reference_digest, field="files.reference_digest", max_length=2048
-                ),
-                reference_details=clean_text(
-                    spec.reference_details, field="files.reference_details", max_length=16_000
-                ),
-                size_bytes=sizes[spec.digest] if spec.digest else max(spec.size_bytes, 0),
-            )
-        )
-    if len({row.path for row in rows}) != len(rows):
+    if len({spec.path for spec in files}) != len(files):
         raise Invalid("The same path stands twice in the manifest.", field="files.path")
+    sizes = dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))
     try:
         with transaction.atomic():
-            ArtifactFile.objects.bulk_create(rows, batch_size=2000)
+            for start in range(0, len(files), _ROWS_AT_ONCE):
+                ArtifactFile.objects.bulk_create(
+                    _file_row(artifact, spec, sizes)
+                    for spec in files[start : start + _ROWS_AT_ONCE]
+                )
     except IntegrityError as error:
         raise Conflict("One of these paths is in the manifest already.") from error
+
+
+def _file_row(artifact: ArtifactVersion, spec: FileSpec, sizes: Mapping[str, int]) -> ArtifactFile:
+    if bool(spec.digest) == bool(spec.reference):
+        raise Invalid("A file has either a digest or a reference.", field="files")
+    return ArtifactFile(
+        artifact=artifact,
+        path=clean_path(spec.path, field="files.path"),
+        blob_id=spec.digest or None,
+        reference=clean_text(spec.reference, field="files.reference", max_length=2048),
+        reference_digest=clean_text(
+            spec.reference_digest, field="files.reference_digest", max_length=2048
+        ),
+        reference_details=clean_text(
+            spec.reference_details, field="files.reference_details", max_length=16_000
+        ),
+        size_bytes=sizes[spec.digest] if spec.digest else max(spec.size_bytes, 0),
+    )
 
 
 @transaction.atomic

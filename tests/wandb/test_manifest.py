@@ -23,7 +23,9 @@ def test_the_digest_is_the_clients() -> None:
 def test_nothing_of_the_clients_machine_is_kept() -> None:
     entry = {"digest": md5_of(b"1"), "size": 1, "local_path": "/home/ana/x", "skip_cache": True}
 
-    assert parsed(manifest_text({"a": entry})) == {"a": Entry("a", md5_of(b"1"), size_bytes=1)}
+    assert parsed(manifest_text({"a": entry})) == {
+        "a": Entry("a", md5_of(b"1"), size_bytes=1, md5=hex_of(md5_of(b"1")))
+    }
 
 
 def test_no_more_files_than_an_artifact_may_have() -> None:

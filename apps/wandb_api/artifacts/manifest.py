@@ -9,7 +9,6 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from apps.artifacts.models import ArtifactFile
@@ -26,7 +25,7 @@ MAX_DETAILS = 16_000
 _HEADER = b"wandb-artifact-manifest-v1\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One path of a manifest, as the client names it."""
 
@@ -37,11 +36,8 @@ class Entry:
     size_bytes: int = 0
     # JSON text of what the client keeps beside a reference.
     details: str = ""
-
-    @cached_property
-    def md5(self) -> str:
-        """The MD5 in hexadecimal. Raises Invalid."""
-        return hex_of(self.digest)
+    # In hexadecimal; empty for a reference.
+    md5: str = ""
 
 
 def read(digest: str) -> dict[str, Entry]:
@@ -80,7 +76,8 @@ def entry_of(row: ArtifactFile) -> Entry:
         return Entry(
             row.path, row.reference_digest, row.reference, row.size_bytes, row.reference_details
         )
-    return Entry(row.path, base64_of(row.blob.md5), size_bytes=row.size_bytes)
+    md5 = row.blob.md5
+    return Entry(row.path, base64_of(md5), size_bytes=row.size_bytes, md5=md5)
 
 
 def written(rows: Iterable[ArtifactFile], artifact_id: str) -> Iterator[bytes]:
@@ -128,7 +125,8 @@ def _entry(path: str, value: Any) -> Entry:
         raise Invalid("The size of a file must be a whole number of bytes.", field="manifest")
     reference = value.get("ref")
     if reference is None:
-        return Entry(path, base64_of(hex_of(value["digest"])), size_bytes=size)
+        md5 = hex_of(value["digest"])
+        return Entry(path, base64_of(md5), size_bytes=size, md5=md5)
     if not isinstance(reference, str) or not reference:
         raise Invalid("A reference must be text.", field="manifest")
     details = dump(value["extra"]) if value.get("extra") else ""
