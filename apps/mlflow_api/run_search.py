@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any, Final
 
 from django.db.models import (
+    BooleanField,
     Case,
     CharField,
     Exists,
     F,
+    Func,
     IntegerField,
     OuterRef,
     Q,
@@ -29,6 +31,7 @@ from apps.core.errors import Invalid
 from apps.core.filtering import Field, Op, Tree
 from apps.core.jsontext import canonical
 from apps.core.paging import Key
+from apps.core.prepared import Prepared
 from apps.core.tables import Segment, read_on
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.conditions import Fields, rows_with_text, text_column, time_column
@@ -84,16 +87,14 @@ def page_of_runs(search: RunSearch, call: Call) -> tuple[list[Run], str]:
     """
     if not search.projects:
         return [], ""
-    runs = _standing(search)
-    if search.tree is not None:
-        fields = Fields(partial(_field, search.projects, call))
-        runs = runs.filter(filtering.to_q(search.tree, fields))
+    fields = Fields(partial(_field, search.projects, call))
+    runs = _standing(search).filter(filtering.to_q(search.tree, fields))
     segments = _segments(runs, search, call)
     try:
         keys, following = read_on(segments, cursor=search.page_token, size=search.max_results)
     except Invalid as error:
         raise invalid("Invalid page token; start from the first page.") from error
-    return list(_loaded(keys)), following
+    return list(_loaded(keys, search.projects)), following
 
 
 def _standing(search: RunSearch) -> QuerySet[Run]:
@@ -115,15 +116,29 @@ def _among(name: str, keys: Sequence[int]) -> Q:
     return Q(**{name: keys[0]}) if len(keys) == 1 else Q(**{f"{name}__in": keys})
 
 
-def _loaded(keys: Sequence[int]) -> Iterator[Run]:
+def _loaded(keys: Sequence[int], projects: Sequence[Project]) -> Iterator[Run]:
+    places = {project.pk: project for project in projects}
     for start in range(0, len(keys), _BLOCK):
         block = keys[start : start + _BLOCK]
-        runs = Run.with_deleted.filter(pk__in=block).select_related(
-            "project__team", "project__experiment", "created_by"
+        found = {run.pk: run for run in _RUNS.rows(block)}
+        for key in block:
+            if key in found:
+                found[key].project = places[found[key].project_id]
+                yield found[key]
+
+
+# Only what messages say: a row of a run is wide, and its config says all parameters again.
+_RUNS: Final = Prepared[Run](
+    lambda keys: (
+        Run.with_deleted.filter(pk__in=keys)
+        .select_related("created_by")
+        .only(
+            *("project_id", "key", "name", "state", "notes", "started_at", "ended_at"),
+            *("deleted_at", "created_by__username"),
         )
-        # The config says again, in one text, what the parameters say.
-        found = {run.pk: run for run in runs.defer("config", "metric_rules")}
-        yield from (found[key] for key in block if key in found)
+    ),
+    list,
+)
 
 
 # --- in which order -----------------------------------------------------------------------------
@@ -134,7 +149,7 @@ def _segments(runs: QuerySet[Run], search: RunSearch, call: Call) -> list[Segmen
     if not orders:
         return [Segment(runs, _NEWEST_FIRST, search.scope)]
     if len(orders) == 1 and orders[0].entity == "metric" and len(search.projects) == 1:
-        return _by_metric(runs, orders[0], search)
+        return _by_metric(runs, orders[0], search, call)
     keys: list[Key] = []
     for at, order in enumerate(orders):
         runs, more = _ordered(runs, order, at, call)
@@ -144,16 +159,17 @@ def _segments(runs: QuerySet[Run], search: RunSearch, call: Call) -> list[Segmen
     return [Segment(runs, tuple(keys), search.scope)]
 
 
-def _by_metric(runs: QuerySet[Run], order: Order, search: RunSearch) -> list[Segment]:
+def _by_metric(runs: QuerySet[Run], order: Order, search: RunSearch, call: Call) -> list[Segment]:
     """In the order of the index on last values: values, then NaN, then runs without the metric."""
     (project,) = search.projects
     series = _series([project.pk], order.key)
-    if search.tree is None and search.view_type == "ACTIVE_ONLY":
-        # Each is only looked at whether it stands in the bin, so that the database keeps to the
-        # order of the index and stops after a page.
-        there = series.filter(Exists(Run.objects.filter(pk=OuterRef("owner_id"))))
-    else:
-        there = series.filter(owner_id__in=runs.values("pk"))
+    # Of each it is only asked whether it fits and stands in the bin, so that the database keeps to
+    # the order of the index and stops after a page.
+    fields = Fields(partial(_field_of_owner, search.projects, call))
+    there = series.filter(
+        Exists(_standing(search).filter(pk=OuterRef("owner_id"))),
+        filtering.to_q(search.tree, fields),
+    )
     is_down = order.descending
     by_value = (Key("last_value", "number", is_down), Key("owner_id", "integer", is_down))
     by_owner = (Key("owner_id", "integer", descending=True),)
@@ -163,7 +179,9 @@ def _by_metric(runs: QuerySet[Run], order: Order, search: RunSearch) -> list[Seg
         ),
         Segment(there.filter(last_is_nan=True), by_owner, f"{search.scope} nan", "owner_id"),
         Segment(
-            runs.exclude(pk__in=series.values("owner_id")), _NEWEST_FIRST, f"{search.scope} none"
+            runs.exclude(pk__in=series.filter(count__gt=0).values("owner_id")),
+            _NEWEST_FIRST,
+            f"{search.scope} none",
         ),
     ]
 
@@ -246,17 +264,47 @@ def _field(projects: Sequence[Project], call: Call, entity: str, key: str) -> Fi
     return _attribute(projects, call, key)
 
 
+class _AsSet(Func):
+    """A condition that is worked out once, as a set out of an index, and not row by row.
+
+    PostgreSQL takes the values of two metrics for independent, and expects to find a page soon
+    whatever the order. Where the order puts those that do not fit first, it went through 50,000 of
+    100,000 runs by three look-ups each; with the set a page takes an eighteenth of that (measured).
+    """
+
+    template = "(%(expressions)s) IS TRUE"
+    output_field = BooleanField()
+
+
+def _field_of_owner(projects: Sequence[Project], call: Call, entity: str, key: str) -> Field:
+    """The same for a row of a series, whose owner is the run."""
+    if entity == "metric":
+        series = _series([project.pk for project in projects], key)
+        return Field("number", partial(_metric_condition, series, owner="owner_id"))
+    field = _field(projects, call, entity, key)
+
+    def condition(op: Op, value: Any) -> Q:
+        fits = Run.with_deleted.filter(field.q(op, value), pk=OuterRef("owner_id"))
+        return Q(Exists(fits))
+
+    return Field(field.kind, condition)
+
+
 def _series(places: Sequence[int] | None, key: str) -> QuerySet[Series]:
-    series = Series.objects.filter(kind=SeriesKind.METRIC, key=key, count__gt=0)
+    """The series of a key that have a point; one whose last value is asked for has."""
+    series = Series.objects.filter(kind=SeriesKind.METRIC, key=key)
     return series if places is None else series.filter(_among("scope_id", places))
 
 
-def _metric_condition(series: QuerySet[Series], op: Op, value: Any) -> Q:
-    """On the latest value; NaN differs from every number and is neither more nor less than any."""
+def _metric_condition(series: QuerySet[Series], op: Op, value: Any, *, owner: str = "pk") -> Q:
+    """On the latest value; NaN differs from every number and is neither more nor less than any.
+
+    `owner` is the column that names the run.
+    """
     fits = filtering.column("last_value", "number").q(op, value)
     if op == "!=":
         fits |= Q(last_is_nan=True)
-    return Q(pk__in=series.filter(fits).values("owner_id"))
+    return Q(_AsSet(Q(**{f"{owner}__in": series.filter(fits).values("owner_id")})))
 
 
 class _ParamCondition:

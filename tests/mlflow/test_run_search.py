@@ -131,6 +131,8 @@ def world(caller: Caller) -> Caller:
 )
 def test_filters(world: Caller, text: str, names: str) -> None:
     assert found(world, filter=text) == list(names)
+    by_loss = [name for name in "badce" if name in names]
+    assert found(world, filter=text, order_by=["metrics.loss"]) == by_loss
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,10 @@ def get(call: Call) -> Message:
 def search(call: Call) -> Message:
     """Experiments that are not there, or not the caller's to see, have no runs."""
     params = call.params
+    projects = projects_by_ids(params.texts("experiment_ids"), call)
+    call.is_placed = bool(projects)
     asked = RunSearch(
-        projects=projects_by_ids(params.texts("experiment_ids"), call),
+        projects=projects,
         view_type=params.choice("run_view_type", VIEW_TYPES, "ACTIVE_ONLY"),
         filter=params.text("filter"),
         order_by=params.texts("order_by"),
