@@ -8,12 +8,14 @@ chunk in between is seen once. Each function makes the same few queries for any 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Count, Max, QuerySet
 
 from apps.core.distinct import distinct_texts
 from apps.core.errors import Invalid
 from apps.core.limits import MAX_INTEGER, MIN_INTEGER
+from apps.core.prepared import Prepared
 from apps.series.choices import SeriesKind
 from apps.series.encoding import (
     PREVIEW_POINTS,
@@ -186,22 +188,39 @@ def page(
     Points that arrive meanwhile neither repeat nor hide one that was there throughout.
     """
     _check_bounds(min_step, max_step)
-    found = _with_tails([owner_id], kind, [key])
-    if not found:
+    row = _WITH_TAIL.first(owner_id, kind.value, key)
+    if row is None:
         return Page(unpack(b""), None)
-    (row,) = found
     lower = _higher(min_step, after.step if after else None)
     stretches = _stretches(row, lower, max_step)
     taken = _enough_for(stretches, limit, min_step, after)
     # Everything below the first chunk that is left alone is now complete.
     horizon = stretches[taken].min_step if taken < len(stretches) else None
-    data = Chunk.objects.filter(
-        series=row, position__in=[stretch.position for stretch in stretches[:taken]]
-    )
-    loaded = _ordered(_joined(row, data), lower, max_step)
+    chunks = _CHUNKS.rows(row.pk, [stretch.position for stretch in stretches[:taken]])
+    loaded = _ordered(_joined(row, chunks), lower, max_step)
     if horizon is not None:
         loaded = loaded[loaded.steps < horizon]
     return _cut(loaded, limit, after, is_complete=horizon is None)
+
+
+_WITH_TAIL: Final = Prepared[Series](
+    lambda owner, kind, key: Series.objects.filter(owner_id=owner, kind=kind, key=key, count__gt=0),
+    *(int, str, str),
+)
+_STRETCHES: Final = Prepared[tuple[int, int, int, int]](
+    lambda series, counted: (
+        Chunk.objects.filter(series=series, position__lt=counted)
+        .order_by("min_step", "position")
+        .values_list("position", "count", "min_step", "max_step")
+    ),
+    *(int, int),
+)
+_CHUNKS: Final = Prepared[Chunk](
+    lambda series, positions: Chunk.objects.filter(series=series, position__in=positions).defer(
+        "preview"
+    ),
+    *(int, list),
+)
 
 
 def objects_of(*, owner_id: int, keys: Sequence[str] | None = None) -> QuerySet[ObjectPoint]:
@@ -320,12 +339,10 @@ def _in_chunks(row: Series) -> int:
 def _stretches(row: Series, min_step: int | None, max_step: int | None) -> list[_Stretch]:
     """The chunks of a series by first step, as far as the row had counted."""
     counted = _in_chunks(row)
-    chunks = _between(Chunk.objects.filter(series=row, position__lt=counted), min_step, max_step)
     return [
         _Stretch(position, min(count, counted - position), first, last)
-        for position, count, first, last in chunks.order_by("min_step", "position").values_list(
-            "position", "count", "min_step", "max_step"
-        )
+        for position, count, first, last in _STRETCHES.rows(row.pk, counted)
+        if (min_step is None or last >= min_step) and (max_step is None or first <= max_step)
     ]
 
 
