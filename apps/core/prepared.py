@@ -112,6 +112,7 @@ def _open_list(texts: list[str], at: int) -> None:
         raise ArgumentLostError(f"A list is no list in: {'%s'.join(texts)}")
     if connection.vendor == "postgresql":
         texts[at] = f"{texts[at].removesuffix(' IN (')} = ANY("
+        texts[at + 1] = f"::bigint[]{texts[at + 1]}"
 
 
 def _filled_in(written: _Written, arguments: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -120,9 +121,12 @@ def _filled_in(written: _Written, arguments: Sequence[Any]) -> tuple[str, list[A
     words, params = [written.texts[0]], []
     for at, param in enumerate(written.params):
         value = arguments[given[at]] if at in given else param
-        if isinstance(value, int | str) or connection.vendor == "postgresql":
+        if isinstance(value, int | str):
             words.append("%s")
             params.append(value)
+        elif connection.vendor == "postgresql":
+            words.append("%s")
+            params.append(f"{{{','.join(map(str, value))}}}")
         else:
             words.append(", ".join(["%s"] * len(value)))
             params += value

@@ -6,10 +6,9 @@ lineage it is an artifact version of the type dataset, so that pages lead from i
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
@@ -28,8 +27,8 @@ from apps.core.errors import Conflict, Invalid
 from apps.core.jsontext import dump, parse
 from apps.core.prepared import Prepared
 from apps.mlflow_api.call import Call
-from apps.mlflow_api.model_messages import model_id_of
 from apps.mlflow_api.models import Dataset, DatasetInput
+from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.mlflow_api.wire import present
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
@@ -68,39 +67,35 @@ class Inputs:
 def inputs_and_outputs(runs: Sequence[Run], call: Call) -> defaultdict[int, Inputs]:
     """What some runs used and made, as far as the caller may see it: two queries."""
     found: defaultdict[int, Inputs] = defaultdict(Inputs)
-    for one in of_runs(_used, _USED, runs):
+    keys = [run.pk for run in runs]
+    for one in _USED.rows(keys):
         found[one.run_id].datasets.append(_message(one))
-    for edge in of_runs(partial(_edges, call.user.pk), _EDGES, runs, call.user.pk):
-        model_id = model_id_of(edge.artifact)
-        if edge.direction == Direction.USED:
-            found[edge.run_id].models_in.append({"model_id": model_id})
+    for run, direction, step, key in _EDGES.rows(keys, call.user.pk):
+        model_id = f"{MODEL_ID_PREFIX}{key}"
+        if direction == Direction.USED:
+            found[run].models_in.append({"model_id": model_id})
         else:
-            found[edge.run_id].models_out.append({"model_id": model_id, "step": edge.step or 0})
+            found[run].models_out.append({"model_id": model_id, "step": step or 0})
     return found
 
 
-def of_runs(
-    many: Callable[..., Iterable[Any]], one: Prepared[Any], runs: Sequence[Run], *more: int
-) -> Iterable[Any]:
-    """Rows of some runs; for a single one, the commonest question, by the prepared query."""
-    if len(runs) == 1:
-        return one.rows(runs[0].pk, *more)
-    return many(run__in=[run.pk for run in runs])
-
-
-def _used(**of: Any) -> Any:
-    return DatasetInput.objects.filter(**of).select_related("dataset").order_by("pk")
-
-
-def _edges(user: int, **of: Any) -> Any:
-    """Models that runs used and made, where the user may see them."""
-    edges = RunArtifact.objects.filter(artifact__type=MODEL, **of).select_related("artifact")
-    visible = Project.with_deleted.visible_to(User(pk=user))
-    return edges.filter(artifact__project__in=visible.values("pk")).order_by("pk")
-
-
-_USED: Final = Prepared[Any](lambda run: _used(run=run), int)
-_EDGES: Final = Prepared[Any](lambda run, user: _edges(user, run=run), int, int)
+_USED: Final = Prepared[DatasetInput](
+    lambda runs: DatasetInput.objects.filter(run__in=runs).select_related("dataset").order_by("pk"),
+    list,
+)
+# Models that runs used and made, where the user may see them.
+_EDGES: Final = Prepared[Any](
+    lambda runs, user: (
+        RunArtifact.objects.filter(
+            run__in=runs,
+            artifact__type=MODEL,
+            artifact__project__in=Project.with_deleted.visible_to(User(pk=user)).values("pk"),
+        )
+        .order_by("pk")
+        .values_list("run_id", "direction", "step", "artifact__key")
+    ),
+    *(list, int),
+)
 
 
 @transaction.atomic

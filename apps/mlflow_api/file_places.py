@@ -78,9 +78,9 @@ def run_address(run: Run, experiment_id: str) -> str:
     return f"{SCHEME}{experiment_id}/{run.key}/{_ARTIFACTS}"
 
 
-def model_address(artifact: ArtifactVersion, experiment_id: str) -> str:
-    """Where a logged model's files are, for the client."""
-    return f"{SCHEME}{experiment_id}/{_MODELS}/m-{artifact.key}/{_ARTIFACTS}"
+def model_address(key: str, experiment_id: str) -> str:
+    """Where the files of the logged model of this key are, for the client."""
+    return f"{SCHEME}{experiment_id}/{_MODELS}/m-{key}/{_ARTIFACTS}"
 
 
 def _refuse_odd(address: str) -> None:

@@ -83,7 +83,7 @@ def _info(
             "model_id": model_id_of(artifact),
             "experiment_id": experiment_id,
             "creation_timestamp_ms": to_milliseconds(artifact.created_at),
-            "artifact_uri": model_address(artifact, experiment_id),
+            "artifact_uri": model_address(artifact.key, experiment_id),
             "tags": pairs(tags.get(artifact.pk, [])),
             "registrations": [
                 {"name": place.collection.name, "version": str(place.number)}

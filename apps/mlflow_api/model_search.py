@@ -16,7 +16,7 @@ from apps.mlflow_api.errors import invalid
 from apps.mlflow_api.model_messages import LOADED, logged_model_messages
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric, LoggedModelParam
 from apps.mlflow_api.places import MODEL_ID_PREFIX
-from apps.mlflow_api.registry import load_versions, models_of, versions_seen, with_newest
+from apps.mlflow_api.registry import models_of, versions_seen
 from apps.mlflow_api.search_grammar import (
     LOGGED_MODELS,
     MODEL_VERSIONS,
@@ -26,7 +26,7 @@ from apps.mlflow_api.search_grammar import (
     parse_order_key,
     parse_orders,
 )
-from apps.mlflow_api.version_messages import model_messages, version_message
+from apps.mlflow_api.version_messages import model_messages, version_messages
 from apps.mlflow_api.wire import Params
 from apps.projects.access import Access
 
@@ -59,7 +59,7 @@ def search_models(call: Call, access: Access) -> Message:
         default=(),
         last=(Key("name_key", "text"), Key("id", "integer")),
     )
-    models = with_newest(models_of(access).filter(where), access).prefetch_related("tags")
+    models = models_of(access).filter(where)
     page = _page(models, keys, call.params, text, default=100, most=MAX_MODELS)
     found = model_messages(page.rows, call, access)
     return {"registered_models": found, "next_page_token": page.next}
@@ -97,9 +97,9 @@ def search_versions(call: Call, access: Access) -> Message:
     )
     versions = versions_seen(access).filter(where).select_related("collection")
     page = _page(versions, keys, call.params, text, default=10_000, most=MAX_VERSIONS)
-    loaded = _loaded(page.rows)
-    found = [version_message(one, call, with_aliases=False) for one in loaded]
-    return {"model_versions": found, "next_page_token": page.next}
+    found = version_messages([row.pk for row in page.rows], call, with_aliases=False)
+    shown = [found[row.pk] for row in page.rows if row.pk in found]
+    return {"model_versions": shown, "next_page_token": page.next}
 
 
 def search_logged(call: Call) -> Message:
@@ -259,12 +259,6 @@ def _page(
     size = params.integer("max_results", default, minimum=1, maximum=most)
     token = params.text("page_token")
     return paginate(rows, keys, cursor=token, size=size, scope=f"mlflow {text} {beside}")
-
-
-def _loaded(rows: Sequence[Any]) -> list[Any]:
-    found = load_versions(Version.objects.filter(pk__in=[row.pk for row in rows]))
-    by_key = {one.pk: one for one in found}
-    return [by_key[row.pk] for row in rows if row.pk in by_key]
 
 
 def _either(said: str, known: str) -> Field:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 
+from apps.accounts.models import User
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import ArtifactVersion
 from apps.core.errors import NotFound
@@ -30,7 +31,12 @@ def experiment_id_of(project: Project, call: "Call") -> str:
     """The id of a project, its row of `Experiment` loaded. The default one is 0 at home only."""
     row = getattr(project, "experiment", None)
     is_default = row is not None and row.is_default
-    return DEFAULT_ID if is_default and is_home(project, call) else str(project.pk)
+    return experiment_id(project.pk, project.team_id, is_default, call)
+
+
+def experiment_id(project: int, team: int, is_default: bool | None, call: "Call") -> str:
+    is_zero = is_default and team == call.user.default_team_id
+    return DEFAULT_ID if is_zero else str(project)
 
 
 def is_home(project: Project, call: "Call") -> bool:
@@ -112,11 +118,20 @@ def projects_by_ids(experiment_ids: Sequence[str], call: "Call") -> list[Project
     numbers = [
         int(one) for one in experiment_ids if one.isascii() and one.isdigit() and len(one) < 19
     ]
-    asked = Q(pk__in=numbers)
-    if DEFAULT_ID in experiment_ids:
-        asked |= Q(team=call.user.default_team, experiment__is_default=True)
-    projects = Project.with_deleted.filter(purged_at=None).visible_to(call.user)
-    return list(projects.filter(asked).select_related("team", "experiment").order_by("pk"))
+    home = call.user.default_team_id if DEFAULT_ID in experiment_ids else None
+    return _SEVERAL.rows(numbers, home or 0, call.user.pk)
+
+
+_SEVERAL: Final = Prepared[Project](
+    lambda keys, home, user: (
+        Project.with_deleted.filter(purged_at=None)
+        .visible_to(User(pk=user))
+        .filter(Q(pk__in=keys) | Q(team=home, experiment__is_default=True))
+        .select_related("team", "experiment")
+        .order_by("pk")
+    ),
+    *(list, int, int),
+)
 
 
 def project_by_id(experiment_id: str, call: "Call") -> tuple[Project, Access]:

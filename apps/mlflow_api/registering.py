@@ -165,7 +165,8 @@ def _logged_model(model_id: str, call: Call) -> ArtifactVersion:
 def _copied(found: re.Match[str], access: Access) -> ArtifactVersion:
     name, number, alias = found.groups()
     if alias is not None:
-        return holder_of(check_alias(alias), name, access).artifact
+        held = Version.objects.select_related("artifact__project")
+        return held.get(pk=holder_of(check_alias(alias), name, access)).artifact
     seen = versions_seen(access).filter(collection__name=name, number=int(number))
     version = seen.select_related("artifact__project").first()
     if version is None:

@@ -5,16 +5,17 @@ Versions whose source is hidden from the caller are not there, as on the pages.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from apps.accounts.models import User
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.core.errors import NotFound
 from apps.core.names import name_key
+from apps.core.prepared import Prepared
 from apps.mlflow_api.errors import invalid, invalid_value
 from apps.mlflow_api.wire import Params
 from apps.projects.access import Access
@@ -31,15 +32,6 @@ LATEST: Final = "latest"
 _ALIAS: Final = re.compile(r"[\w\-]+")
 _NUMBERED: Final = re.compile(r"v\d+", re.IGNORECASE)
 _MAX_NUMBER: Final = 2**31 - 1
-# Long texts of what is read beside a version, which no message has.
-_LONG: Final = (
-    "collection__description",
-    "artifact__metadata",
-    "artifact__later_metadata",
-    "artifact__description",
-    "artifact__made_by__config",
-    "artifact__made_by__notes",
-)
 
 
 def models_of(access: Access) -> QuerySet[Collection]:
@@ -57,13 +49,17 @@ def model_named(name: str, access: Access) -> Collection:
 
 def versions_seen(access: Access) -> QuerySet[Version]:
     """The versions of the registered models that the caller may see."""
+    return _seen(access.team.pk, _user(access))
+
+
+def _seen(team: int, user: int) -> QuerySet[Version]:
     return Version.objects.filter(
-        collection__team=access.team,
+        collection__team=team,
         collection__project=None,
         collection__type=MODEL,
         collection__deleted_at=None,
         deleted_at=None,
-        artifact__project__in=_visible(access),
+        artifact__project__in=Project.objects.visible_to(User(pk=user)).values("pk"),
     )
 
 
@@ -71,21 +67,14 @@ def version_named(params: Params, access: Access) -> Version:
     """The version that `name` and `version` of a request name. Raises NotFound."""
     name = params.text("name", required=True)
     number = version_number(params)
-    found = load_versions(
-        versions_seen(access).filter(collection__name_key=name_key(name), number=number)
-    )
-    if not found:
-        raise _no_version(name, number)
-    return found[0]
+    seen = versions_seen(access).filter(collection__name_key=name_key(name), number=number)
+    return _whole(seen, name, number)
 
 
 def version_by_number(collection: Collection, number: int, access: Access) -> Version:
     """A version of a registered model by its number. Raises NotFound."""
-    found = versions_seen(access).filter(collection=collection, number=number)
-    version = found.select_related("collection", "artifact__project").first()
-    if version is None:
-        raise _no_version(collection.name, number)
-    return version
+    seen = versions_seen(access).filter(collection=collection, number=number)
+    return _whole(seen, collection.name, number)
 
 
 def version_number(params: Params) -> int:
@@ -103,88 +92,94 @@ def version_number(params: Params) -> int:
     return int(digits)
 
 
-def load_versions(versions: QuerySet[Version]) -> list[Version]:
-    """Versions with all that their messages say: three queries for any number of them."""
-    held = LabelHolding.objects.standing().lead_first()
-    return list(
-        versions.select_related(
-            "collection",
-            "artifact__project__team",
-            "artifact__project__experiment",
-            "artifact__made_by",
-            "linked_by",
-            "registration",
-        )
-        .defer(*_LONG)
-        .prefetch_related("tags", Prefetch("holdings", queryset=held, to_attr="held_now"))
-    )
+# The newest version of each model in each stage, in the order of ALL_STAGES, among those that the
+# user may see: an index look-up for each.
+_NEWEST: Final = Prepared[Any](
+    lambda models, user: Collection.with_deleted.filter(pk__in=models).values_list(
+        "pk", *(Subquery(one) for one in _newest_in_stages(user))
+    ),
+    *(list, int),
+)
 
 
-def with_newest(collections: QuerySet[Collection], access: Access) -> QuerySet[Any]:
-    """Models with the primary key of the newest version in each stage, as `newest_0` and so on in
-    the order of ALL_STAGES: an index look-up for each."""
-    standing = Version.objects.filter(
-        collection=OuterRef("pk"), deleted_at=None, artifact__project__in=_visible(access)
-    )
+def _newest_in_stages(user: int) -> Iterator[QuerySet[Any]]:
+    visible = Project.objects.visible_to(User(pk=user)).values("pk")
     in_stage = LabelHolding.objects.filter(version=OuterRef("pk"), is_stage=True, held_until=None)
-    newest = standing.filter(~Exists(in_stage)).order_by("-number").values("pk")[:1]
-    picks = {"newest_0": Subquery(newest)}
-    for at, stage in enumerate(STAGES, start=1):
+    standing = Version.objects.filter(
+        collection=OuterRef("pk"), deleted_at=None, artifact__project__in=visible
+    )
+    yield standing.filter(~Exists(in_stage)).order_by("-number").values("pk")[:1]
+    for stage in STAGES:
         held = LabelHolding.objects.standing().filter(
             collection=OuterRef("pk"),
             label_key=name_key(stage),
             is_stage=True,
-            version__artifact__project__in=_visible(access),
+            version__artifact__project__in=visible,
         )
-        picks[f"newest_{at}"] = Subquery(held.order_by("-version__number").values("version")[:1])
-    return collections.annotate(**picks)
+        yield held.order_by("-version__number").values("version")[:1]
 
 
-def newest_versions(models: Sequence[Any], stages: Iterable[str] = ALL_STAGES) -> dict[int, Any]:
-    """The newest versions of models read `with_newest`, loaded, by model and in these stages."""
-    wanted = [f"newest_{ALL_STAGES.index(stage)}" for stage in stages]
-    keys = {key for model in models for name in wanted if (key := getattr(model, name)) is not None}
-    loaded = {one.pk: one for one in load_versions(Version.objects.filter(pk__in=keys))}
+def newest_versions(
+    models: Sequence[int], access: Access, stages: Iterable[str] = ALL_STAGES
+) -> dict[int, list[int]]:
+    """The newest version in each of these stages, by model, as keys (one query)."""
+    wanted = [ALL_STAGES.index(stage) for stage in stages]
     return {
-        model.pk: [loaded[key] for name in wanted if (key := getattr(model, name)) in loaded]
-        for model in models
+        model: [newest[at] for at in wanted if newest[at] is not None]
+        for model, *newest in _NEWEST.rows(models, _user(access))
     }
 
 
-def aliases_of(models: Sequence[Collection], access: Access) -> dict[int, list[tuple[str, int]]]:
-    """The aliases of some models and the number that each stands for, by model (one query)."""
-    held = (
+_ALIASES: Final = Prepared[Any](
+    lambda models, user: (
         LabelHolding.objects.standing()
         .lead_first()
         .filter(
-            collection__in=[model.pk for model in models],
+            collection__in=models,
             is_stage=False,
-            version__artifact__project__in=_visible(access),
+            version__artifact__project__in=Project.objects.visible_to(User(pk=user)).values("pk"),
         )
-    )
-    aliases: dict[int, dict[str, int]] = {model.pk: {} for model in models}
-    for model, alias, number in held.values_list("collection", "label", "version__number"):
+        .values_list("collection", "label", "version__number")
+    ),
+    *(list, int),
+)
+
+
+def aliases_of(models: Sequence[int], access: Access) -> dict[int, dict[str, int]]:
+    """The aliases of some models and the number that each stands for, by model (one query)."""
+    aliases: dict[int, dict[str, int]] = {model: {} for model in models}
+    for model, alias, number in _ALIASES.rows(models, _user(access)):
         aliases[model].setdefault(alias, number)
-    return {model: list(found.items()) for model, found in aliases.items()}
+    return aliases
 
 
-def holder_of(alias: str, name: str, access: Access) -> Version:
-    """The version that an alias of a model stands for. Raises NotFound for the model,
-    INVALID_PARAMETER_VALUE for the alias, as mlflow does."""
-    seen = versions_seen(access).filter(collection__name_key=name_key(name))
-    if alias.lower() == LATEST:
-        found = load_versions(seen.order_by("-number")[:1])
-    else:
-        held = LabelHolding.objects.standing().filter(
-            version=OuterRef("pk"), label_key=name_key(alias), is_stage=False
+_HOLDER: Final = Prepared[Any](
+    lambda team, user, name, alias: (
+        LabelHolding.objects.standing()
+        .filter(
+            label_key=alias,
+            is_stage=False,
+            version__in=_seen(team, user).filter(collection__name_key=name).values("pk"),
         )
-        since = held.order_by().values("held_from")[:1]
-        newest = seen.filter(Exists(held)).annotate(since=Subquery(since)).order_by("-since")
-        found = load_versions(newest[:1])
-    if not found:
+        .order_by("-held_from")
+        .values_list("version")
+    ),
+    *(int, int, str, str),
+)
+
+
+def holder_of(alias: str, name: str, access: Access) -> int:
+    """The version that an alias of a model stands for, by its key. Raises NotFound for the model,
+    INVALID_PARAMETER_VALUE for the alias, as mlflow does."""
+    if alias.lower() == LATEST:
+        seen = versions_seen(access).filter(collection__name_key=name_key(name))
+        found = seen.order_by("-number").values_list("pk").first()
+    else:
+        found = _HOLDER.first(access.team.pk, _user(access), name_key(name), name_key(alias))
+    if found is None:
         model_named(name, access)
         raise invalid(f"Registered model alias {alias[:MAX_ALIAS]} not found.")
-    return found[0]
+    return int(found[0])
 
 
 def check_alias(alias: str) -> str:
@@ -212,17 +207,13 @@ def stage_named(text: str) -> str | None:
     )
 
 
-def stage_of(version: Any) -> str:
-    """The stage of a loaded version."""
-    held = next((one for one in version.held_now if one.is_stage), None)
-    return STAGE_NAMES.get(held.label_key, NO_STAGE) if held is not None else NO_STAGE
+def _whole(seen: QuerySet[Version], name: str, number: int) -> Version:
+    version = seen.select_related("collection", "artifact__project__team").first()
+    if version is None:
+        raise NotFound(f"Model Version (name={name[:256]}, version={number}) not found")
+    return version
 
 
-def _visible(access: Access) -> QuerySet[Any]:
-    user: User | None = access.user
-    projects = Project.objects.all() if user is None else Project.objects.visible_to(user)
-    return projects.values("pk")
-
-
-def _no_version(name: str, number: int) -> NotFound:
-    return NotFound(f"Model Version (name={name[:256]}, version={number}) not found")
+def _user(access: Access) -> int:
+    """Whoever asks through this door has a key, and so is somebody."""
+    return access.user.pk if access.user is not None else 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from apps.core.prepared import Prepared
 from apps.mlflow_api.call import Call
-from apps.mlflow_api.datasets import Inputs, inputs_and_outputs, of_runs
+from apps.mlflow_api.datasets import Inputs, inputs_and_outputs
 from apps.mlflow_api.file_places import run_address
 from apps.mlflow_api.places import experiment_id_of
 from apps.mlflow_api.times import to_milliseconds
@@ -105,38 +105,42 @@ def _message(run: Run, said: Said, edges: Inputs, call: Call) -> dict[str, Any]:
 def _said(runs: Sequence[Run]) -> defaultdict[int, Said]:
     """Tags, parameters and the latest point of each metric: three queries."""
     said: defaultdict[int, Said] = defaultdict(Said)
-    for owner, name, value in of_runs(_tags, _TAGS, runs):
+    keys = [run.pk for run in runs]
+    for owner, name, value in _TAGS.rows(keys):
         if name not in (NAME, NOTES):
             said[owner].tags.append({"key": name, "value": value})
-    for owner, key, text in of_runs(_params, _PARAMS, runs):
+    for owner, key, text in _PARAMS.rows(keys):
         said[owner].params.append({"key": key, "value": text})
-    for owner, key, value, is_nan, at, step in of_runs(_metrics, _METRICS, runs):
+    for owner, key, value, is_nan, at, step in _METRICS.rows(keys):
         message = metric_message(key, math.nan if is_nan else value, at, step)
         said[owner].metrics.append(message)
     return said
 
 
-def _tags(**of: Any) -> Any:
-    tags = RunTag.objects.filter(**of).order_by("run", "name")
-    return tags.values_list("run_id", "name", "value")
-
-
-def _params(**of: Any) -> Any:
-    params = RunParam.objects.filter(**of).order_by("run", "key")
-    return params.values_list("run_id", "key", "text")
-
-
-def _metrics(run: int | None = None, run__in: Sequence[int] = ()) -> Any:
-    owners = {"owner_id__in": run__in} if run is None else {"owner_id": run}
-    series = Series.objects.filter(kind=SeriesKind.METRIC, count__gt=0, **owners)
-    return series.order_by("owner_id", "key").values_list(
-        "owner_id", "key", "last_value", "last_is_nan", "last_at", "last_step"
-    )
-
-
-_TAGS: Final = Prepared[Any](lambda run: _tags(run=run), int)
-_PARAMS: Final = Prepared[Any](lambda run: _params(run=run), int)
-_METRICS: Final = Prepared[Any](lambda run: _metrics(run=run), int)
+_TAGS: Final = Prepared[Any](
+    lambda runs: (
+        RunTag.objects.filter(run__in=runs)
+        .order_by("run", "name")
+        .values_list("run_id", "name", "value")
+    ),
+    list,
+)
+_PARAMS: Final = Prepared[Any](
+    lambda runs: (
+        RunParam.objects.filter(run__in=runs)
+        .order_by("run", "key")
+        .values_list("run_id", "key", "text")
+    ),
+    list,
+)
+_METRICS: Final = Prepared[Any](
+    lambda runs: (
+        Series.objects.filter(owner_id__in=runs, kind=SeriesKind.METRIC, count__gt=0)
+        .order_by("owner_id", "key")
+        .values_list("owner_id", "key", "last_value", "last_is_nan", "last_at", "last_step")
+    ),
+    list,
+)
 
 
 def metric_message(key: str, value: float | None, at: float, step: int) -> dict[str, Any]:

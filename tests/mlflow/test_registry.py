@@ -643,7 +643,7 @@ def test_reading_costs_the_same_for_few_and_many(caller: Caller, curator: Caller
         )
 
     assert [count(path, **query) for path, query in paths] == before
-    assert before == [8, 5, 8, 6, 5]
+    assert before == [9, 6, 9, 6, 4]
 
 
 def test_the_default_project_takes_versions_that_no_run_made(caller: Caller) -> None:

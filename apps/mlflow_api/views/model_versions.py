@@ -12,16 +12,14 @@ from apps.mlflow_api.limits import check_key
 from apps.mlflow_api.model_search import search_versions
 from apps.mlflow_api.registering import Registered, check_source, register_version
 from apps.mlflow_api.registry import (
-    load_versions,
     model_named,
     stage_named,
     version_named,
-    versions_seen,
 )
 from apps.mlflow_api.tagging import pair, pairs_in
 from apps.mlflow_api.version_messages import download_address, version_message
 from apps.mlflow_api.views.registered_models import DELETED
-from apps.projects.access import Access, Action
+from apps.projects.access import Action
 from apps.registry.services.stages import ARCHIVED, move_to_stage
 
 _IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -47,12 +45,12 @@ def create(call: Call) -> Message:
     version = register_version(
         collection=model_named(name, access), said=said, tags=tags, call=call, access=access
     )
-    return _answer(version, call, access)
+    return _answer(version, call)
 
 
 @endpoint("GET", "model-versions/get", Action.READ)
 def get(call: Call) -> Message:
-    return {"model_version": version_message(version_named(call.params, call.home()), call)}
+    return {"model_version": version_message(version_named(call.params, call.home()).pk, call)}
 
 
 @endpoint("PATCH", "model-versions/update", Action.LOG)
@@ -62,7 +60,7 @@ def update(call: Call) -> Message:
     version = version_named(call.params, access)
     if description is not None:
         update_version(version=version, note=description, access=access)
-    return _answer(version, call, access)
+    return _answer(version, call)
 
 
 @endpoint("DELETE", "model-versions/delete", Action.DELETE_VERSION)
@@ -84,7 +82,7 @@ def search(call: Call) -> Message:
 
 @endpoint("GET", "model-versions/get-download-uri", Action.READ)
 def get_download_uri(call: Call) -> Message:
-    return {"artifact_uri": download_address(version_named(call.params, call.home()), call)}
+    return {"artifact_uri": download_address(version_named(call.params, call.home()).pk, call)}
 
 
 @endpoint("POST", "model-versions/transition-stage", Action.MOVE_LABEL)
@@ -102,7 +100,7 @@ def transition_stage(call: Call) -> Message:
     access = call.home()
     version = version_named(params, access)
     move_to_stage(version=version, stage=stage, archive_others=archive_others, access=access)
-    return _answer(version, call, access)
+    return _answer(version, call)
 
 
 @endpoint("POST", "model-versions/set-tag", Action.LOG)
@@ -121,7 +119,6 @@ def delete_tag(call: Call) -> Message:
     return {}
 
 
-def _answer(version: Any, call: Call, access: Access) -> Message:
+def _answer(version: Any, call: Call) -> Message:
     """The version as it is now."""
-    loaded = load_versions(versions_seen(access).filter(pk=version.pk))
-    return {"model_version": version_message(loaded[0], call)}
+    return {"model_version": version_message(version.pk, call)}

@@ -32,10 +32,14 @@ from apps.mlflow_api.registry import (
     stage_named,
     version_by_number,
     version_number,
-    with_newest,
 )
 from apps.mlflow_api.tagging import pair, pairs_in
-from apps.mlflow_api.version_messages import model_message, model_messages, version_message
+from apps.mlflow_api.version_messages import (
+    model_message,
+    model_messages,
+    version_message,
+    version_messages,
+)
 from apps.projects.access import Access, Action
 from apps.registry.services.promotion import promote_version, remove_label
 
@@ -64,11 +68,7 @@ def create(call: Call) -> Message:
 def get(call: Call) -> Message:
     name = call.params.text("name", required=True)
     access = call.home()
-    found = with_newest(models_of(access).filter(name_key=name_key(name)), access)
-    models = list(found.prefetch_related("tags"))
-    if not models:
-        model_named(name, access)
-    return {"registered_model": model_messages(models, call, access)[0]}
+    return {"registered_model": model_messages([model_named(name, access)], call, access)[0]}
 
 
 @endpoint("PATCH", "registered-models/update", Action.LINK)
@@ -117,9 +117,10 @@ def latest_versions(call: Call) -> Message:
     name = call.params.text("name", required=True)
     stages = [_stage_name(stage) for stage in call.params.texts("stages", most=100)]
     access = call.home()
-    model = with_newest(models_of(access).filter(pk=model_named(name, access).pk), access).get()
-    found = newest_versions([model], stages or ALL_STAGES)[model.pk]
-    return {"model_versions": [version_message(one, call, with_aliases=False) for one in found]}
+    model = model_named(name, access).pk
+    keys = newest_versions([model], access, stages or ALL_STAGES)[model]
+    found = version_messages(keys, call, with_aliases=False)
+    return {"model_versions": [found[key] for key in keys if key in found]}
 
 
 # The client asks by POST; older ones by GET.
