@@ -38,27 +38,36 @@ class Taken:
     seconds: list[float] = field(default_factory=list)
     cpu: float = 0.0
     elapsed: float = 0.0
+    # Whether there was no time for all rounds.
+    is_cut: bool = False
 
 
 def measure(
-    call: Measure, asks: dict[str, Ask], peers: list[Peer], rounds: int
+    call: Measure, asks: dict[str, Ask], peers: list[Peer], rounds: int, seconds: float
 ) -> dict[str, Taken]:
-    """Ask the servers in turns, a few calls each time, so that a slow moment hits all alike."""
+    """Ask the servers in turns, a few calls each time, so that a slow moment hits all alike.
+
+    After so many seconds no turn begins any more; each server has had one by then.
+    """
     taken = {peer.name: Taken() for peer in peers}
     callers = {peer.name: [peer.caller() for _ in range(call.clients)] for peer in peers}
     for peer in peers:
         for caller in callers[peer.name]:
             asks[peer.name](caller)
-    left = rounds
+    left, end = rounds, time.perf_counter() + seconds
     while left > 0:
+        if left < rounds and time.perf_counter() > end:
+            for one in taken.values():
+                one.is_cut = True
+            break
         turn = min(5, left)
         left -= turn
         for peer in peers:
             before, started = peer.cpu_seconds(), time.perf_counter()
-            seconds = _several(asks[peer.name], callers[peer.name], turn)
+            took = _several(asks[peer.name], callers[peer.name], turn)
             taken[peer.name].elapsed += time.perf_counter() - started
             taken[peer.name].cpu += peer.cpu_seconds() - before
-            taken[peer.name].seconds += seconds
+            taken[peer.name].seconds += took
     return taken
 
 

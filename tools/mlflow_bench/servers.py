@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tools.clients import HOME
+from tools.clients import HOME, python_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 180
+# Workers that import for ten seconds each need minutes on a machine that has other work.
+START_SECONDS = 900
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -149,9 +150,9 @@ def ours(folder: Path, socket: Path, port: int) -> Peer:
 
 def mlflow(folder: Path, socket: Path, port: int) -> Peer:
     """mlflow's own server with its default number of workers, handing out files by itself."""
-    program = HOME / "mlflow-server" / "bin" / "mlflow"
+    python = python_of("mlflow-server")
     store = f"postgresql+psycopg2://postgres@/theirs?host={socket}"
-    command = [str(program), "server", "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", store, "--artifacts-destination", str(folder / "files")]
     return Peer("MLflow", port, "theirs", folder, command, {"MLFLOW_DISABLE_TELEMETRY": "true"})
 
