@@ -63,6 +63,8 @@ def measure(
         turn = min(5, left)
         left -= turn
         for peer in peers:
+            for caller in callers[peer.name]:
+                caller.connect()
             before, started = peer.cpu_seconds(), time.perf_counter()
             took = _several(asks[peer.name], callers[peer.name], turn)
             taken[peer.name].elapsed += time.perf_counter() - started
