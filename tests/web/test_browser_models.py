@@ -249,3 +249,19 @@ def test_many_columns_scroll_in_their_own_box(
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
     box = page.locator("#versions .table-scroll")
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+
+
+def test_paper_has_the_whole_table(page: Page, live_server: LiveServer, story: Story) -> None:
+    """On A4 with its margins, with four score columns, names that stay words, and no controls."""
+    numbers = {"loss@10k": (0.07, 0.01), "loss@1k": (0.08, 0.01)}
+    story.version(numbers | {"accuracy@10k": (0.971, 0.005), "accuracy@1k": (0.985, 0.004)})
+    take_session(page, live_server, story.curator)
+    page.set_viewport_size({"width": 703, "height": 1000})
+    page.emulate_media(media="print")
+    for address in (MODEL, "/"):
+        page.goto(f"{live_server.url}{address}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 703, address
+        rows = page.locator(".table tbody tr")
+        heights = rows.evaluate_all("rows => rows.map(row => row.offsetHeight)")
+        assert 0 < max(heights) < 90, address
+        expect(page.locator(".topbar")).to_be_hidden()
