@@ -5,7 +5,7 @@ refusal for a client that did nothing wrong.
 """
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.audit.services import told_last
 from apps.evaluations.choices import Source
@@ -65,7 +65,7 @@ def test_new_golden_sets_that_two_clients_name_in_another_order(
     world: World, allowed: Access
 ) -> None:
     def name_them(*names: str) -> None:
-        with told_last():
+        with transaction.atomic(), told_last():
             named_golden_sets(places=[(name, "abc") for name in names], access=allowed)
 
     meet(
@@ -78,12 +78,14 @@ def test_new_golden_sets_that_two_clients_name_in_another_order(
 
 
 def test_new_metrics_that_two_clients_name_in_another_order(world: World) -> None:
-    team = world.project.team
+    def name_them(*names: str) -> None:
+        with transaction.atomic():
+            ensure_metrics(team=world.project.team, names=names)
 
     meet(
-        lambda: ensure_metrics(team=team, names=["a"]),
-        lambda: ensure_metrics(team=team, names=["b", "a"]),
-        then=lambda: ensure_metrics(team=team, names=["b"]),
+        lambda: name_them("a"),
+        lambda: name_them("b", "a"),
+        then=lambda: name_them("b"),
     )
 
     assert set(MetricDefinition.objects.values_list("name", flat=True)) == {"a", "b"}
