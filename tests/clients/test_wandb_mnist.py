@@ -1,8 +1,6 @@
 """The story behind the report "MNIST Model Status": data sets, trainings, an evaluation, a page."""
 
-import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +9,7 @@ from apps.core.numbers import format_value
 from tests.clients.conftest import NewSdk
 from tests.clients.installation import Client, Seat
 from tests.clients.lines import WANDB_LINES
+from tests.clients.reading import cell_of, shows_figures, shows_points, shows_value, sign_in
 
 pytestmark = pytest.mark.slow
 
@@ -50,57 +49,45 @@ def tell_the_story(client: Client, seat: Seat) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("line", WANDB_LINES)
-def test_the_model_page_is_the_report(line: str, sdk: NewSdk) -> None:
+def test_the_model_page_is_the_report(line: str, sdk: NewSdk, page: Page) -> None:
     client = sdk(line)
-    seat = client.installation.seat("curator")
-
-    story = tell_the_story(client, seat)
-
-    titles = client.installation.python(NAME_COLUMNS.format(seat=seat))
-    assert titles == "['Ce loss @ mnist_ds:v0', 'Ce loss @ mnist_ds:v1']"
-    pages = client.installation.visitor(seat)
-    page = pages.get(f"/{seat.team}/mnist/models/mnist_model_candidates")
-    assert "Loss @ 10k" in page
-    assert "Loss @ 1k" in page
-    for losses in story["losses"].values():
-        assert set(losses) == {"v0", "v1"}
-        for loss in losses.values():
-            assert format_value(loss) in page
-    table = pages.get(f"/{seat.team}/mnist/models/mnist_model_candidates/table.csv")
-    promoted = [line for line in table.splitlines() if "production" in line]
-    assert len(promoted) == 1
-    assert re.match(rf'"?v?{story["best"][1:]}\b', promoted[0]), table
-
-    for one in story["trained"]:
-        run = pages.get(f"/{seat.team}/mnist/runs/{one['run']}")
-        assert one["name"] in run
-        assert "train/loss" in run
-        assert format_value(one["losses"][-1]) in run
-        assert "mnist_ds" in run
-        assert "mnist_model_candidates" in run
-    history = pages.get(f"/{seat.team}/mnist/models/mnist_model_candidates/history")
-    assert seat.user in history
-
-
-@pytest.mark.browser
-def test_a_browser_shows_every_number(sdk: NewSdk, page: Page) -> None:
-    client = sdk(WANDB_LINES[0])
     installation = client.installation
     seat = installation.seat("curator")
+    project = f"{installation.url}/{seat.team}/mnist"
+
     story = tell_the_story(client, seat)
-    link = installation.manage("login_link", "--user", seat.user)
-    page.goto(installation.url + urlsplit(link).path)
-    page.get_by_role("main").get_by_role("button").first.click()
 
-    page.goto(f"{installation.url}/{seat.team}/mnist/models/mnist_model_candidates")
+    titles = installation.python(NAME_COLUMNS.format(seat=seat))
+    assert titles == "['Ce loss @ mnist_ds:v0', 'Ce loss @ mnist_ds:v1']"
+    sign_in(page, installation, seat)
+    page.goto(f"{project}/models/mnist_model_candidates")
+    heads = page.locator("#versions thead")
+    expect(heads).to_contain_text("Loss @ 10k")
+    expect(heads).to_contain_text("Loss @ 1k")
+    for version, losses in story["losses"].items():
+        row = page.locator("#versions tbody tr").filter(
+            has=page.locator(f'a[href$="/versions/{version[1:]}"]')
+        )
+        shows_value(cell_of(row, "Loss @ 10k"), losses["v0"])
+        shows_value(cell_of(row, "Loss @ 1k"), losses["v1"])
+        promoted = row.locator(".pill").filter(has_text="production")
+        expect(promoted).to_have_count(1 if version == story["best"] else 0)
 
-    table = page.get_by_role("table").first
-    for losses in story["losses"].values():
-        for loss in losses.values():
-            expect(table).to_contain_text(format_value(loss))
-    expect(table.locator("tbody .pill").filter(has_text="production")).to_have_count(1)
-    page.goto(f"{installation.url}/{seat.team}/mnist/runs/{story['trained'][0]['run']}")
-    expect(page.get_by_role("main")).to_contain_text("train/loss")
-    expect(page.get_by_role("main")).to_contain_text(
-        format_value(story["trained"][0]["losses"][-1])
-    )
+    for one in story["trained"]:
+        page.goto(f"{project}/runs/{one['run']}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(one["name"])
+        accuracies = [1 - loss / 3 for loss in one["losses"]]
+        for metric, values in (("train/loss", one["losses"]), ("train/acc", accuracies)):
+            shows_figures(page, metric, values)
+            shows_points(page, metric, values)
+        expect(page.get_by_role("region", name="Used")).to_contain_text("mnist_ds:v1")
+        expect(page.get_by_role("region", name="Made")).to_contain_text(
+            f"mnist_model_candidates:{one['version']}"
+        )
+        page.goto(f"{project}/models/mnist_model_candidates/versions/{one['version'][1:]}")
+        for values in (one["losses"], accuracies):
+            expect(page.get_by_role("region", name="At the end of its run")).to_contain_text(
+                format_value(values[-1])
+            )
+    page.goto(f"{project}/models/mnist_model_candidates/history")
+    expect(page.locator("#history tbody tr")).to_contain_text([seat.user])

@@ -4,38 +4,46 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from apps.core.numbers import format_value
 from tests.clients.conftest import NewSdk
 from tests.clients.lines import WANDB_LINES
+from tests.clients.reading import shows_figures, sign_in
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("line", WANDB_LINES)
-def test_the_quickstart_fills_a_page_of_the_registry(line: str, sdk: NewSdk) -> None:
+def test_the_quickstart_fills_a_page_of_the_registry(line: str, sdk: NewSdk, page: Page) -> None:
     client = sdk(line)
     seat = client.installation.seat("editor")
 
     ran = client.run("snippet", seat)
 
-    pages = client.installation.visitor(seat)
-    model = pages.get(f"/{seat.team}/models/MNIST")
-    assert f"/{seat.team}/models/MNIST/versions/0" in model
-    version = pages.get(f"/{seat.team}/models/MNIST/versions/0")
     (link,) = set(re.findall(rf"/{seat.team}/models_quickstart/runs/[a-z0-9]+", ran.output))
-    assert link in version
-    file = re.search(r'href="([^"]*my_model\.h5[^"]*)"', version)
-    assert file, version
-    assert "my_model.h5" in pages.get(file[1])
-
     (summary_file,) = client.folder.glob("wandb/run-*/files/wandb-summary.json")
-    summary = json.loads(summary_file.read_text())
-    run = pages.get(link)
-    assert "acc" in run
-    assert format_value(summary["acc"]) in run
-    assert "finished" in run.lower()
-    assert "my_model.h5" in run
+    acc = json.loads(summary_file.read_text())["acc"]
+    installation = client.installation
+    sign_in(page, installation, seat)
+    # As a person goes: the model, its version, and from there the file and the run.
+    page.goto(f"{installation.url}/{seat.team}/models/MNIST")
+    page.get_by_role("link", name=re.compile("^MNIST:")).first.click()
+    expect(page).to_have_url(f"{installation.url}/{seat.team}/models/MNIST/versions/0")
+    measured = page.get_by_role("region", name="At the end of its run")
+    expect(measured.locator("dl")).to_have_text(re.compile(rf"^\s*acc\s*{format_value(acc)}\s*$"))
+    expect(page.locator("svg.lineage")).to_contain_text("my_mod")
+    expect(page.locator("#files")).to_contain_text("my_model.h5")
+    measured.get_by_role("link").click()
+    expect(page).to_have_url(installation.url + link)
+    shows_figures(page, "acc", [acc])
+    expect(page.locator("#state")).to_contain_text("finished")
+    expect(page.get_by_role("region", name="Made")).to_contain_text("my_model.h5")
+
+    (made,) = client.folder.glob("my_model.h5")
+    files = client.installation.visitor(seat)
+    path = f"/{seat.team}/models/MNIST/versions/0/files/my_model.h5"
+    assert files.download(path) == made.read_bytes()
     state = client.installation.python(
         "from apps.runs.models import Run\n"
         f"run = Run.objects.get(project__team__name='{seat.team}')\n"
