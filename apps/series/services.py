@@ -10,15 +10,19 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, transaction
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.db.models.lookups import Exact
 
 from apps.core.errors import Busy, Invalid, TooLarge
 from apps.core.jsontext import dump
 from apps.core.limits import MAX_INTEGER, MIN_INTEGER
 from apps.core.names import clean_key
+from apps.core.prepared import Prepared
 from apps.series.choices import SeriesKind
 from apps.series.encoding import (
     CHUNK_POINTS,
@@ -44,6 +48,8 @@ MAX_KEY_LENGTH = 255
 # A W&B client sends lines of up to 10 MB, and gives up on a run when one is refused.
 MAX_OBJECT_CHARACTERS = 10_000_000
 _TRIES = 5
+# Up to here the query that locks series is prepared, once for each number of keys.
+_USUAL_KEYS = 32
 _Number = TypeVar("_Number", int, float)
 
 # Written by hand because both databases have a way to change many rows at once that the ORM does
@@ -90,10 +96,6 @@ class ObjectValue:
     step: int
     at: float
     value: object
-
-
-class _SeriesAbsentError(Exception):
-    """Some keys have no row yet."""
 
 
 @dataclass(frozen=True)
@@ -147,16 +149,14 @@ def append(
     arrivals = _arrivals(batches, as_sets=as_sets)
     if not arrivals:
         return
-    for _ in range(_TRIES):
-        try:
-            with transaction.atomic():
-                _append(owner_id, kind, arrivals, as_sets=as_sets)
-            return
-        except _SeriesAbsentError:
-            # Only now, without a lock on any other series: two writers that add keys to each
-            # other's would wait for each other for ever.
+    with transaction.atomic(savepoint=False):
+        for _ in range(_TRIES):
+            rows = _locked(owner_id, kind, sorted(arrivals))
+            if len(rows) == len(arrivals):
+                _append(rows, arrivals, as_sets=as_sets)
+                return
             _create(scope_id, owner_id, kind, arrivals)
-    raise Busy("These series are being deleted; try again.")
+        raise Busy("These series are being deleted; try again.")
 
 
 def append_objects(*, owner_id: int, objects: Sequence[ObjectValue]) -> None:
@@ -225,16 +225,30 @@ def _cut_off(row: Series, after_step: int) -> None:
     _save([row])
 
 
-def _append(
-    owner_id: int, kind: SeriesKind, arrivals: Mapping[str, _Arrival], *, as_sets: bool
-) -> None:
-    rows = list(
-        Series.objects.select_for_update()
-        .filter(owner_id=owner_id, kind=kind, key__in=list(arrivals))
-        .order_by("key")
-    )
-    if len(rows) < len(arrivals):
-        raise _SeriesAbsentError
+def _locked(owner_id: int, kind: SeriesKind, keys: Sequence[str]) -> list[Series]:
+    """The series of these keys, locked; none of them while one has no row yet.
+
+    Two writers that hold some and add others would wait for each other for ever. This way each
+    waits in the order of the keys, be it to add them or to lock them.
+    """
+    if len(keys) > _USUAL_KEYS:
+        return list(_locking(owner_id, str(kind), *keys))
+    return _prepared_for(len(keys)).rows(owner_id, str(kind), *keys)
+
+
+def _locking(owner_id: int, kind: str, *keys: str) -> QuerySet[Series]:
+    asked = Series.objects.filter(owner_id=owner_id, kind=kind, key__in=keys)
+    known = asked.order_by().values("owner_id").annotate(known=Count("pk")).values("known")
+    everything = asked.filter(Exact(Value(len(keys)), Subquery(known)))
+    return everything.select_for_update(of=("self",)).order_by("key")
+
+
+@cache
+def _prepared_for(count: int) -> Prepared[Series]:
+    return Prepared(_locking, int, str, *[str] * count)
+
+
+def _append(rows: list[Series], arrivals: Mapping[str, _Arrival], *, as_sets: bool) -> None:
     if as_sets:
         arrivals = _without_known(rows, arrivals)
         rows = [row for row in rows if row.key in arrivals]

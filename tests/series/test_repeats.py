@@ -89,7 +89,7 @@ def test_new_points_ask_nothing_more(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     log(*[(step, float(step), 1.0) for step in range(CHUNK_POINTS)])
-    with django_assert_num_queries(4):  # savepoint, locked read, update, release
+    with django_assert_num_queries(2):  # locked read, update
         log((CHUNK_POINTS, 1e9, 0.5), (CHUNK_POINTS, 1e9, 0.6))
 
 

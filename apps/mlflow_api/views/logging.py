@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -75,9 +76,11 @@ def log_batch(call: Call) -> Message:
     texts = _params_in(params)
     words = tags_in(call.params)
     with transaction.atomic():
-        _log_params(run, texts, access)
+        if texts:
+            _log_params(run, texts, access)
         _log_metrics(run, points, access)
-        set_tags(run=run, tags=words, access=access)
+        if words:
+            set_tags(run=run, tags=words, access=access)
     return {}
 
 
@@ -125,10 +128,15 @@ def _log_metrics(run: Run, metrics: _Metrics, access: Access) -> None:
     if not metrics.columns:
         return
     batches = [Batch(key, *columns) for key, columns in metrics.columns.items()]
+    log = partial(
+        log_points, run=run, batches=batches, even_ended=True, as_sets=True, access=access
+    )
+    if not metrics.about_models:
+        log()
+        return
     with transaction.atomic():
-        log_points(run=run, batches=batches, even_ended=True, as_sets=True, access=access)
-        if metrics.about_models:
-            record_model_metrics(run=run, metrics=metrics.about_models, access=access)
+        log()
+        record_model_metrics(run=run, metrics=metrics.about_models, access=access)
 
 
 def _log_params(run: Run, params: dict[str, str], access: Access) -> None:
