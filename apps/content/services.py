@@ -7,7 +7,7 @@ The rules that make this safe with any number of writers:
 - `store`, `reserve` and `hold` write the time to the row, and collection waits for a while from it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -60,8 +60,12 @@ def store(
     expected_digest: str | None = None,
     expected_md5: str | None = None,
     expected_size: int | None = None,
+    then: Callable[[Blob], object] | None = None,
 ) -> Blob:
     """Store what the stream gives, durably, as held by an owner.
+
+    `then` may name the content: in the transaction that makes it known, so that both are there or
+    neither, and one commit does.
 
     Reads no more than `max_bytes` and one byte. Raises TooLarge, ContentMismatch (another digest,
     MD5 or size than expected), StorageFull, ContentUnavailable; then nothing is left behind.
@@ -78,10 +82,10 @@ def store(
         _check_expected("SHA-256", spool.sha256, expected_digest and expected_digest.lower())
         _check_expected("MD5", spool.md5, expected_md5 and expected_md5.lower())
         spool.finish()
-        return _keep(owner_id, spool)
+        return _keep(owner_id, spool, then)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def reserve(*, owner_id: int, digests: Sequence[str]) -> list[str]:
     """Of these digests, in order, the ones that this owner has still to upload.
 
@@ -149,7 +153,7 @@ def sweep_uploads(*, dry_run: bool = False) -> Iterator[Removal]:
             path.unlink(missing_ok=True)
 
 
-def _keep(owner_id: int, spool: Spool) -> Blob:
+def _keep(owner_id: int, spool: Spool, then: Callable[[Blob], object] | None) -> Blob:
     kept = backend()
     # First without any lock: to S3 this may take minutes.
     kept.put(spool.path, spool.sha256)
@@ -175,7 +179,10 @@ def _keep(owner_id: int, spool: Spool) -> Blob:
         Holding.objects.bulk_create(
             [Holding(owner_id=owner_id, blob_id=spool.sha256)], ignore_conflicts=True
         )
-        return Blob.objects.get(pk=spool.sha256)
+        blob = Blob.objects.get(pk=spool.sha256)
+        if then is not None:
+            then(blob)
+        return blob
 
 
 def _pieces(stream: BinaryIO | Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

@@ -5,7 +5,9 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +24,14 @@ from apps.core.errors import StorageFull
 # Uploads stop while this much is left, so that the database beside the content can go on.
 DEFAULT_MIN_FREE_BYTES = 256 * 1024 * 1024
 _CHECK_EVERY_BYTES = 16 * 1024 * 1024
+# From here on handing a piece to another thread costs less than it gains.
+_LARGE = 256 * 1024
+
+
+@cache
+def _hashers() -> ThreadPoolExecutor:
+    """Made at the first large file: the threads of a process do not outlive a fork."""
+    return ThreadPoolExecutor(thread_name_prefix="hash")
 
 
 class Spool:
@@ -56,12 +66,17 @@ class Spool:
     def write(self, piece: bytes) -> None:
         if self.size_bytes % _CHECK_EVERY_BYTES + len(piece) >= _CHECK_EVERY_BYTES:
             check_room(len(piece))
+        # A large file takes longer to hash than to receive: one of the two is for another core.
+        hashing = _hashers().submit(self._sha256.update, piece) if len(piece) >= _LARGE else None
         with refusing_disk_errors():
             left = memoryview(piece)
             while left:
                 left = left[self._file.write(left) :]
-        self._sha256.update(piece)
         self._md5.update(piece)
+        if hashing is None:
+            self._sha256.update(piece)
+        else:
+            hashing.result()
         self.size_bytes += len(piece)
 
     def finish(self) -> None:

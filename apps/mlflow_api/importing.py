@@ -49,7 +49,7 @@ from apps.mlflow_api.wire import Params
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.runs.choices import RunState
-from apps.runs.files import NewFile, files_of, put_files
+from apps.runs.files import files_of, store_file
 from apps.runs.models import Run
 from apps.runs.services import RunDescription, finish_run, start_run
 from apps.runs.tagging import NAME
@@ -208,8 +208,7 @@ class Import:
         if files_of(run).filter(path=path, size_bytes=size).exists():
             return
         with self.source.open_run_file(there, path) as stream:
-            blob = store(owner_id=run.project_id, stream=stream, max_bytes=MAX_FILE_BYTES)
-        put_files(run=run, files=[NewFile(path, blob)], access=access)
+            store_file(run=run, path=path, access=access, stream=stream, max_bytes=MAX_FILE_BYTES)
 
     def _count_points_there(self, there: Json) -> None:
         """A run that is whole here is counted at the source all the same."""

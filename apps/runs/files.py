@@ -6,14 +6,14 @@ Files are measurements, as points are: storing them is no event. Nothing is seal
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.db.models import F, Lookup, QuerySet, Value
 from django.utils import timezone
 
 from apps.content.models import Blob
-from apps.content.services import hold
+from apps.content.services import hold, store
 from apps.core.errors import Invalid, NotFound
 from apps.core.folders import below, refuse_clashes
 from apps.core.names import clean_path
@@ -87,6 +87,34 @@ def put_files(*, run: Run, files: Sequence[NewFile], access: Access) -> None:
     Also after the run has ended: clients send their last files late. Raises Invalid, RunInBin.
     """
     access.require(Action.LOG)
+    hold(owner_id=run.project_id, digests=[new.blob.pk for new in files])
+    _put(run, files)
+
+
+def store_file(
+    *,
+    run: Run,
+    path: str,
+    access: Access,
+    stream: BinaryIO | Iterable[bytes],
+    max_bytes: int,
+    expected_size: int | None = None,
+) -> None:
+    """Keep what a stream gives under a path of the run, as `put_files` does with what is stored.
+
+    Raises what `content.services.store` raises, Invalid, RunInBin.
+    """
+    access.require(Action.LOG)
+    store(
+        owner_id=run.project_id,
+        stream=stream,
+        max_bytes=max_bytes,
+        expected_size=expected_size,
+        then=lambda blob: _put(run, [NewFile(path, blob)]),
+    )
+
+
+def _put(run: Run, files: Sequence[NewFile]) -> None:
     if not Run.objects.filter(pk=run.pk).exists():
         raise RunInBin(run.key, run.project)
     now = timezone.now()
@@ -98,12 +126,11 @@ def put_files(*, run: Run, files: Sequence[NewFile], access: Access) -> None:
         for path in [clean_path(new.path, field="path")]
     }
     kept = RunFile.objects.filter(run=run)
-    if len(rows) > MAX_FILES or (
-        kept.count() + len(rows) - kept.filter(path__in=rows).count() > MAX_FILES
-    ):
+    more = kept.count() + len(rows) - MAX_FILES
+    # Some may only be replaced.
+    if more > 0 and kept.filter(path__in=rows).count() < more:
         raise Invalid(f"A run keeps {MAX_FILES} files at most.", field="path")
     refuse_clashes(kept, rows.keys())
-    hold(owner_id=run.project_id, digests=[new.blob.pk for new in files])
     RunFile.objects.bulk_create(
         rows.values(),
         update_conflicts=True,

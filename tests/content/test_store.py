@@ -19,7 +19,7 @@ from apps.content.backends import Backend, ContentUnavailable
 from apps.content.models import Blob, Holding
 from apps.content.queries import NoSuchContent, held_by_md5, missing, open_blob
 from apps.content.services import ContentMismatch, hold, reserve, store
-from apps.core.errors import DomainError, StorageFull, TooLarge
+from apps.core.errors import DomainError, Forbidden, StorageFull, TooLarge
 from tests.content.conftest import overwrite, sha256
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +126,24 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     assert incoming() == []
     assert list(kept.digests()) == []
     assert not Blob.objects.exists()
+
+
+def test_what_names_the_content_becomes_known_with_it(
+    place: str, incoming: Callable[[], list[str]]
+) -> None:
+    named: list[Blob] = []
+    stream = io.BytesIO(b"abc")
+    stored = store(owner_id=1, stream=stream, max_bytes=3, then=named.append)
+    assert named == [stored]
+
+    def refuse(blob: Blob) -> None:
+        assert Blob.objects.filter(pk=blob.pk).exists()
+        raise Forbidden("Not here.")
+
+    with pytest.raises(Forbidden):
+        store(owner_id=1, stream=io.BytesIO(b"other"), max_bytes=5, then=refuse)
+    assert list(Blob.objects.values_list("pk", flat=True)) == [stored.pk]
+    assert incoming() == []
 
 
 def test_storing_twice_gives_the_same_blob_and_each_owner_a_holding(kept: Backend) -> None:

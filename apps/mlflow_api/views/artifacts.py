@@ -4,8 +4,9 @@ What is sent is stored under its digest; then a run keeps it under its path, or 
 logged model names it, until that is sealed.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from django.http import HttpResponse, StreamingHttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
@@ -16,7 +17,6 @@ from apps.artifacts.models import ArtifactVersion
 from apps.artifacts.queries import collection_named, version_numbered
 from apps.artifacts.services import FileSpec
 from apps.content.delivery import deliver
-from apps.content.models import Blob
 from apps.content.services import store
 from apps.core.errors import NotFound, TooLarge, Unsupported
 from apps.core.folders import entries
@@ -27,10 +27,11 @@ from apps.mlflow_api.errors import MlflowError, invalid
 from apps.mlflow_api.file_places import FilePlace, clean_below, find_place, run_address
 from apps.mlflow_api.places import experiment_id_of
 from apps.projects.access import Action
-from apps.runs.files import NewFile, delete_files, put_files
+from apps.runs.files import delete_files, store_file
 from apps.runs.models import Run
 
 _MAX_DIGITS: Final = 19
+_Kept = TypeVar("_Kept")
 
 
 @endpoint("PUT", "artifacts/<path:path>", Action.LOG, root=ARTIFACTS, reads_body=False)
@@ -42,10 +43,11 @@ def put_artifact(call: Call, path: str) -> Message:
     _refuse_sealed(place)
     if isinstance(place.owner, Run) and place.owner.deleted_at is not None:
         raise invalid(f"The run {place.owner.key} must be in the 'active' state to take files.")
-    blob = _store(call, place.access.here.pk)
     if isinstance(place.owner, Run):
-        put_files(run=place.owner, files=[NewFile(place.path, blob)], access=place.access)
+        keep = partial(store_file, run=place.owner, path=place.path, access=place.access)
+        _receive(call, keep)
     else:
+        blob = _receive(call, partial(store, owner_id=place.access.here.pk))
         spec = FileSpec(path=place.path, digest=blob.digest)
         put_draft_files(artifact=place.owner, files=[spec], access=place.access)
     return {}
@@ -165,8 +167,8 @@ def _refuse_sealed(place: FilePlace) -> None:
         raise invalid("The logged model is finished: its files do not change. Log a new model.")
 
 
-def _store(call: Call, owner_id: int) -> Blob:
-    """The body as stored content, never whole in memory."""
+def _receive(call: Call, keep: Callable[..., _Kept]) -> _Kept:
+    """What `keep` makes of the body, a stream of bytes that is never whole in memory."""
     request = call.request
     if "Content-Encoding" in request.headers:
         raise Unsupported("Send the bytes as they are, without Content-Encoding.")
@@ -175,7 +177,7 @@ def _store(call: Call, owner_id: int) -> Blob:
         # Without a length Django reads nothing. The client sends empty files like that.
         stream = request.META["wsgi.input"]
     try:
-        return store(owner_id=owner_id, stream=stream, max_bytes=MAX_FILE_BYTES, expected_size=size)
+        return keep(stream=stream, max_bytes=MAX_FILE_BYTES, expected_size=size)
     except UnreadablePostError:
         raise invalid("The file ended before it was complete; nothing was stored.") from None
 

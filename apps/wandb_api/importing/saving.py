@@ -23,7 +23,7 @@ from apps.core.limits import MAX_FILE_BYTES
 from apps.projects.access import Access
 from apps.runs.alerts import raise_alert
 from apps.runs.choices import CONSOLE, EVENTS, HISTORY, AlertLevel, RunState
-from apps.runs.files import NewFile, files_of, put_files
+from apps.runs.files import files_of, store_file
 from apps.runs.models import Run, RunAlert, StreamPosition
 from apps.runs.queries import run_in
 from apps.runs.services import RunDescription, finish_run, start_run, update_run
@@ -150,8 +150,9 @@ def _save_files(taken: Taken, saved: SavedRun, access: Access) -> None:
         if known.get(path) == _md5(file):
             continue
         with file.open("rb") as stream:
-            blob = store(owner_id=access.here.pk, stream=stream, max_bytes=MAX_FILE_BYTES)
-        put_files(run=taken.run, files=[NewFile(path, blob)], access=access)
+            store_file(
+                run=taken.run, path=path, access=access, stream=stream, max_bytes=MAX_FILE_BYTES
+            )
         taken.files += 1
 
 
