@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -111,6 +112,9 @@ class Line(NamedTuple):
     size_bytes: int
 
 
+_of_line = attrgetter(*Line._fields)
+
+
 @transaction.atomic
 def begin_artifact(
     *,
@@ -123,25 +127,9 @@ def begin_artifact(
     at: datetime | None = None,
 ) -> ArtifactVersion:
     """Start an artifact version with its manifest. It is not visible until it is sealed."""
-    access.require(Action.LOG)
-    project = access.project
-    if project is None:
-        raise Invalid("An artifact belongs to a project.", field="project")
-    if made_by is not None and made_by.project_id != project.pk:
-        raise Invalid("The run that made it is of another project.", field="run")
-    if len(files) > MAX_FILES:
-        raise Invalid(f"An artifact may have {MAX_FILES} files at most.", field="files")
-    artifact = ArtifactVersion.objects.create(
-        project=project,
-        key=new_hex(),
-        type=clean_name(type, field="type", max_length=64, what="type", spaces=False),
-        metadata=dump(dict(metadata or {})),
-        description=clean_text(description, field="description", max_length=20_000),
-        made_by=made_by,
-        created_by=access.user,
-        created_at=at or timezone.now(),
-    )
-    add_files(artifact=artifact, files=files, access=access)
+    artifact = _draft(type, access, metadata, description, made_by, at)
+    artifact.save(force_insert=True)
+    _write_files(artifact, files, _sizes(artifact, files))
     return artifact
 
 
@@ -153,23 +141,10 @@ def add_files(*, artifact: ArtifactVersion, files: Sequence[FileSpec], access: A
     """
     access.require(Action.LOG)
     lock_pending(artifact)
-    if not files:
-        return
-    digests = {spec.digest for spec in files if spec.digest}
-    # Reserved, so that garbage collection does not take it before this manifest names it.
-    absent = reserve(owner_id=artifact.project_id, digests=sorted(digests))
-    if absent:
-        raise ContentMissing(absent)
-    if len({spec.path for spec in files}) != len(files):
-        raise Invalid("The same path stands twice in the manifest.", field="files.path")
-    sizes = dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))
+    sizes = _sizes(artifact, files)
     try:
         with transaction.atomic():
-            for start in range(0, len(files), _ROWS_AT_ONCE):
-                ArtifactFile.objects.bulk_create(
-                    _file_row(artifact, spec, sizes)
-                    for spec in files[start : start + _ROWS_AT_ONCE]
-                )
+            _write_files(artifact, files, sizes)
     except IntegrityError as error:
         raise Conflict("One of these paths is in the manifest already.") from error
 
@@ -209,22 +184,12 @@ def seal_artifact(
     at which its run made it, where that is known.
     """
     access.require(Action.LOG)
-    if collection.type != artifact.type:
-        raise Invalid(
-            f"{collection.name} is a collection of type {collection.type}, "
-            f"the artifact is a {artifact.type}.",
-            field="type",
-        )
+    _check_type(artifact, collection)
     lock_pending(artifact)
     locked = lock_collection(collection)
     lines = [Line(*row) for row in artifact.files.values_list(*Line._fields)]
     digest = manifest_digest(lines, artifact.metadata)
-    newest = (
-        Version.objects.filter(collection=locked, deleted_at=None)
-        .select_related("artifact")
-        .order_by("-number")
-        .first()
-    )
+    newest = _newest(locked)
     if newest is not None and newest.artifact.digest == digest:
         if artifact.made_by is not None:
             note_made_again(
@@ -232,20 +197,50 @@ def seal_artifact(
             )
         artifact.delete()
         return newest
-    now = at or timezone.now()
-    artifact.digest = digest
-    artifact.state = ArtifactState.SEALED
-    artifact.sealed_at = now
-    artifact.file_count = len(lines)
-    artifact.size_bytes = sum(line.size_bytes for line in lines)
+    _close(artifact, lines, digest, at)
     artifact.save(update_fields=["digest", "state", "sealed_at", "file_count", "size_bytes"])
     if artifact.made_by is not None:
         _add_edge(artifact.made_by, artifact, Direction.MADE, "", step, at)
-    with told_last():
-        version = _place(artifact, locked, access, "artifact.sealed", note, now, at)
-        if metadata_of(artifact):
-            metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
-    return version
+    return _place_sealed(artifact, locked, access, note, at)
+
+
+@transaction.atomic
+def seal_at_once(
+    *,
+    type: str,
+    collection: Collection,
+    access: Access,
+    metadata: Mapping[str, object] | None = None,
+    description: str = "",
+    files: Sequence[FileSpec] = (),
+    made_by: Run | None = None,
+    note: str = "",
+    at: datetime | None = None,
+) -> Version:
+    """An artifact version whose content is all here, begun and sealed in one step.
+
+    What `begin_artifact` and `seal_artifact` do, with half of their queries; where it is the
+    collection's newest version once more, nothing of it is written first.
+    """
+    artifact = _draft(type, access, metadata, description, made_by, at)
+    _check_type(artifact, collection)
+    sizes = _sizes(artifact, files)
+    locked = lock_collection(collection)
+    lines = [Line(*_of_line(_file_row(artifact, spec, sizes))) for spec in files]
+    digest = manifest_digest(lines, artifact.metadata)
+    newest = _newest(locked)
+    if newest is not None and newest.artifact.digest == digest:
+        if made_by is not None:
+            note_made_again(run=made_by, artifact=newest.artifact, access=access, at=at)
+        return newest
+    _close(artifact, lines, digest, at)
+    artifact.save(force_insert=True)
+    _write_files(artifact, files, sizes)
+    if made_by is not None:
+        RunArtifact.objects.create(
+            run=made_by, artifact=artifact, direction=Direction.MADE, at=at or timezone.now()
+        )
+    return _place_sealed(artifact, locked, access, note, at)
 
 
 @transaction.atomic
@@ -642,6 +637,103 @@ def collection_subject(collection: Collection) -> Subject:
 
 def version_subject(version: Version) -> Subject:
     return Subject("version", version.pk, f"{version.collection.name}:v{version.number}")
+
+
+def _draft(
+    type: str,
+    access: Access,
+    metadata: Mapping[str, object] | None,
+    description: str,
+    made_by: Run | None,
+    at: datetime | None,
+) -> ArtifactVersion:
+    """An artifact version that is written nowhere yet. Raises Forbidden, Invalid."""
+    access.require(Action.LOG)
+    project = access.project
+    if project is None:
+        raise Invalid("An artifact belongs to a project.", field="project")
+    if made_by is not None and made_by.project_id != project.pk:
+        raise Invalid("The run that made it is of another project.", field="run")
+    return ArtifactVersion(
+        project=project,
+        key=new_hex(),
+        type=clean_name(type, field="type", max_length=64, what="type", spaces=False),
+        metadata=dump(dict(metadata or {})),
+        description=clean_text(description, field="description", max_length=20_000),
+        made_by=made_by,
+        created_by=access.user,
+        created_at=at or timezone.now(),
+    )
+
+
+def _sizes(artifact: ArtifactVersion, files: Sequence[FileSpec]) -> dict[str, int]:
+    """The sizes of the content that a manifest names, by digest; it stays until that is written.
+
+    Raises ContentMissing, Invalid.
+    """
+    if not files:
+        return {}
+    if len(files) > MAX_FILES:
+        raise Invalid(f"An artifact may have {MAX_FILES} files at most.", field="files")
+    digests = {spec.digest for spec in files if spec.digest}
+    # Reserved, so that garbage collection does not take it before this manifest names it.
+    absent = reserve(owner_id=artifact.project_id, digests=sorted(digests))
+    if absent:
+        raise ContentMissing(absent)
+    if len({spec.path for spec in files}) != len(files):
+        raise Invalid("The same path stands twice in the manifest.", field="files.path")
+    return dict(Blob.objects.filter(pk__in=digests).values_list("pk", "size_bytes"))
+
+
+def _write_files(
+    artifact: ArtifactVersion, files: Sequence[FileSpec], sizes: Mapping[str, int]
+) -> None:
+    for start in range(0, len(files), _ROWS_AT_ONCE):
+        ArtifactFile.objects.bulk_create(
+            _file_row(artifact, spec, sizes) for spec in files[start : start + _ROWS_AT_ONCE]
+        )
+
+
+def _check_type(artifact: ArtifactVersion, collection: Collection) -> None:
+    if collection.type != artifact.type:
+        raise Invalid(
+            f"{collection.name} is a collection of type {collection.type}, "
+            f"the artifact is a {artifact.type}.",
+            field="type",
+        )
+
+
+def _newest(locked: Collection) -> Version | None:
+    """The newest standing version of a locked collection."""
+    standing = Version.objects.filter(collection=locked, deleted_at=None)
+    found: Version | None = standing.select_related("artifact").order_by("-number").first()
+    return found
+
+
+def _close(
+    artifact: ArtifactVersion, lines: Sequence[Line], digest: str, at: datetime | None
+) -> None:
+    """Make it a sealed one, on the object alone."""
+    artifact.digest = digest
+    artifact.state = ArtifactState.SEALED
+    artifact.sealed_at = at or timezone.now()
+    artifact.file_count = len(lines)
+    artifact.size_bytes = sum(line.size_bytes for line in lines)
+
+
+def _place_sealed(
+    artifact: ArtifactVersion,
+    locked: Collection,
+    access: Access,
+    note: str,
+    at: datetime | None,
+) -> Version:
+    now = artifact.sealed_at or timezone.now()
+    with told_last():
+        version = _place(artifact, locked, access, "artifact.sealed", note, now, at)
+        if metadata_of(artifact):
+            metadata_changed.send(ArtifactVersion, artifact=artifact, access=access)
+    return version
 
 
 def _place(

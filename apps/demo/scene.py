@@ -16,10 +16,9 @@ from apps.artifacts.models import ArtifactVersion, Collection, Version
 from apps.artifacts.queries import collection_named
 from apps.artifacts.services import (
     FileSpec,
-    begin_artifact,
     ensure_collection,
     note_use,
-    seal_artifact,
+    seal_at_once,
 )
 from apps.audit.actors import Actor
 from apps.content.services import store
@@ -206,16 +205,17 @@ def log_artifact(
     place = ensure_collection(
         name=collection, type=type, access=access, project=access.project, title=title, at=at
     )
-    artifact = begin_artifact(
+    return seal_at_once(
         type=type,
+        collection=place,
         access=access,
         metadata=metadata,
         description=description,
         files=files,
         made_by=run,
+        note=note,
         at=at,
     )
-    return seal_artifact(artifact=artifact, collection=place, access=access, note=note, at=at)
 
 
 def keep_files(project: Project, files: Mapping[str, bytes]) -> list[FileSpec]:

@@ -18,10 +18,9 @@ from apps.artifacts.choices import DATASET, MODEL, Direction
 from apps.artifacts.models import ArtifactVersion, Collection, RunArtifact
 from apps.artifacts.services import (
     FileSpec,
-    begin_artifact,
     ensure_collection,
     note_use,
-    seal_artifact,
+    seal_at_once,
 )
 from apps.core.errors import Conflict, Invalid
 from apps.core.jsontext import dump, parse
@@ -159,11 +158,12 @@ def _artifact(said: DatasetSaid, project: Project, access: Access) -> ArtifactVe
     reference = FileSpec(
         path="source", reference=_reference(said), reference_digest=_one_line(said.digest)
     )
-    artifact = begin_artifact(
-        type=DATASET, metadata={"mlflow": present(facts)}, files=[reference], access=access
-    )
-    return seal_artifact(
-        artifact=artifact, collection=_collection(said, project, access), access=access
+    return seal_at_once(
+        type=DATASET,
+        collection=_collection(said, project, access),
+        metadata={"mlflow": present(facts)},
+        files=[reference],
+        access=access,
     ).artifact
 
 

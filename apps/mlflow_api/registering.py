@@ -19,7 +19,7 @@ from django.db import transaction
 from apps.artifacts.choices import MODEL, ArtifactState
 from apps.artifacts.models import ArtifactVersion, Collection, Version
 from apps.artifacts.queries import metadata_of
-from apps.artifacts.services import FileSpec, begin_artifact, link_version, seal_artifact
+from apps.artifacts.services import FileSpec, link_version, seal_at_once
 from apps.artifacts.tags import change_tags
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.ids import new_hex
@@ -65,6 +65,7 @@ class Folder:
     """A folder of a run that the caller may see."""
 
     run: Run
+    access: Access
     path: str
 
 
@@ -72,7 +73,7 @@ class Folder:
 class Words:
     """A source that is nothing of ours; and the project and the run to which it is put down."""
 
-    project: Project
+    access: Access
     run: Run | None
 
 
@@ -144,11 +145,10 @@ def _origin(said: Registered, call: Call, access: Access) -> ArtifactVersion | F
     if found := _COPY_SOURCE.fullmatch(source):
         return _copied(found, access)
     if found := _RUN_FILES.fullmatch(source):
-        run, _access = call.run(found[1])
-        return Folder(run, _folder(found[2]))
+        return Folder(*call.run(found[1]), _folder(found[2]))
     if found := _RUN_SOURCE.fullmatch(source):
         try:
-            return Folder(call.run(found[1])[0], _folder(found[2]))
+            return Folder(*call.run(found[1]), _folder(found[2]))
         except NotFound:
             # mlflow takes any; one that is hidden is kept as text like one that never was.
             return None
@@ -193,21 +193,24 @@ def _ready(
         return origin
     if isinstance(origin, Folder):
         run = origin.run
+        if not _is_ours(run, access):
+            raise NotFound(f"Run '{run.key}' not found")
         try:
             return seal_run_files(
-                run=run, folder=origin.path, name=collection.name, access=access
+                run=run, folder=origin.path, name=collection.name, access=origin.access
             ).artifact
         except EmptyFolder:
-            return Words(run.project, run)
-    maker = _own_run(said.run_id, call, access)
-    return Words(maker.project if maker else _default_project(access), maker)
+            return Words(origin.access, run)
+    if maker := _own_run(said.run_id, call, access):
+        return Words(maker.access, maker.run)
+    return Words(access.within(_default_project(access)), None)
 
 
 def _place(
     origin: ArtifactVersion | Words, collection: Collection, said: Registered, access: Access
 ) -> Version:
     if isinstance(origin, Words):
-        return _textual(origin, collection, said, access)
+        return _textual(origin, collection, said)
     standing = Version.objects.filter(collection=collection, artifact=origin, deleted_at=None)
     if standing.exists():
         return _copy(origin, collection, said, access)
@@ -216,18 +219,16 @@ def _place(
     )
 
 
-def _textual(words: Words, collection: Collection, said: Registered, access: Access) -> Version:
+def _textual(words: Words, collection: Collection, said: Registered) -> Version:
     """A version without files: its source is words."""
-    inside = access.within(words.project)
-    artifact = begin_artifact(
+    return seal_at_once(
         type=MODEL,
+        collection=collection,
         # What is sealed has to differ, or the same words would be the same version.
         metadata={"mlflow": {"source": said.source, "registration": new_hex()}},
         made_by=words.run,
-        access=inside,
-    )
-    return seal_artifact(
-        artifact=artifact, collection=collection, access=inside, note=said.description
+        note=said.description,
+        access=words.access,
     )
 
 
@@ -250,15 +251,14 @@ def _copy(
         for file in origin.files.order_by("path")
     ]
     copied = {"mlflow_copy": {"of": origin.digest, "registration": new_hex()}}
-    artifact = begin_artifact(
+    version = seal_at_once(
         type=MODEL,
+        collection=collection,
         metadata=metadata_of(origin) | copied,
         files=files,
         made_by=origin.made_by,
+        note=said.description,
         access=inside,
-    )
-    version = seal_artifact(
-        artifact=artifact, collection=collection, access=inside, note=said.description
     )
     scores = [
         Score(
@@ -279,15 +279,19 @@ def _copy(
     return version
 
 
-def _own_run(run_id: str, call: Call, access: Access) -> Run | None:
+def _own_run(run_id: str, call: Call, access: Access) -> Folder | None:
     """The run that is named beside a source, if it is one of the team that the caller may see."""
     if not run_id:
         return None
     try:
-        run, _access = call.run(run_id)
+        run, inside = call.run(run_id)
     except NotFound:
         return None
-    return run if run.project.team_id == access.team.pk and run.project.deleted_at is None else None
+    return Folder(run, inside, "") if _is_ours(run, access) else None
+
+
+def _is_ours(run: Run, access: Access) -> bool:
+    return run.project.team_id == access.team.pk and run.project.deleted_at is None
 
 
 def _default_project(access: Access) -> Project:

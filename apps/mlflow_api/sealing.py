@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Left
 
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Version
-from apps.artifacts.services import FileSpec, begin_artifact, ensure_collection, seal_artifact
+from apps.artifacts.services import FileSpec, ensure_collection, seal_at_once
 from apps.core.errors import NotFound
 from apps.projects.access import Access
-from apps.runs.files import files_below
 from apps.runs.models import Run
 
 
@@ -41,26 +42,27 @@ def seal_run_files(
     files = _files(run, folder)
     if not files:
         raise EmptyFolder(f"The run {run.key} has no files at {folder!r}; log the model first.")
-    artifact = begin_artifact(
+    inside = access.within(run.project)
+    collection = ensure_collection(name=name, type=MODEL, access=inside, project=run.project, at=at)
+    return seal_at_once(
         type=MODEL,
-        access=access.within(run.project),
+        collection=collection,
+        access=inside,
         metadata=metadata,
         files=files,
         made_by=run,
         at=at,
     )
-    collection = ensure_collection(
-        name=name, type=MODEL, access=access.within(run.project), project=run.project, at=at
-    )
-    return seal_artifact(
-        artifact=artifact, collection=collection, access=access.within(run.project), at=at
-    )
 
 
 def _files(run: Run, folder: str) -> list[FileSpec]:
+    """What lies in the folder, with paths below it, or else the one file of that path."""
     start = len(folder) + 1 if folder else 0
-    inside = files_below(run, folder).values_list("path", "blob_id")
-    if found := [FileSpec(path=path[start:], digest=digest) for path, digest in inside]:
-        return found
-    alone = run.files.filter(path=folder).values_list("path", "blob_id")
-    return [FileSpec(path=path.rpartition("/")[2], digest=digest) for path, digest in alone]
+    rows = run.files.order_by("path")
+    if folder:
+        inside = Q(start=f"{folder}/")
+        rows = rows.alias(start=Left("path", start)).filter(inside | Q(path=folder))
+    found = dict(rows.values_list("path", "blob_id"))
+    if alone := found.pop(folder, None):
+        return [FileSpec(path=folder.rpartition("/")[2], digest=alone)]
+    return [FileSpec(path=path[start:], digest=digest) for path, digest in found.items()]

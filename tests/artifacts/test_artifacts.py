@@ -29,6 +29,7 @@ from apps.artifacts.services import (
     link_version,
     note_use,
     seal_artifact,
+    seal_at_once,
     update_collection,
 )
 from apps.audit.models import Event
@@ -59,6 +60,75 @@ def test_a_sealed_artifact_has_a_number_a_digest_and_one_event(owner: User) -> N
     edge = RunArtifact.objects.get()
     assert (edge.run, edge.artifact, edge.direction) == (run, artifact, "made")
     assert list(Event.objects.values_list("kind", flat=True))[events:] == ["artifact.sealed"]
+
+
+class TestAtOnce:
+    def test_it_is_what_begun_and_sealed_is(self, owner: User) -> None:
+        place = build.project(owner)
+        run = build.run(owner, place)
+        in_steps = build.version(
+            owner, build.collection(owner, place), data=b"weights", metadata={"k": 1}, made_by=run
+        )
+        events = Event.objects.count()
+
+        version = seal_at_once(
+            type="model",
+            collection=build.collection(owner, place, "other"),
+            access=build.access(owner, project=place),
+            metadata={"k": 1},
+            files=[build.content(place.pk, b"weights")],
+            made_by=run,
+            note="first",
+        )
+
+        artifact = version.artifact
+        assert (version.number, version.note, artifact.state) == (1, "first", "sealed")
+        assert (artifact.file_count, artifact.size_bytes) == (1, 7)
+        assert artifact.digest == in_steps.artifact.digest
+        assert list(artifact.files.values_list("path", flat=True)) == ["data.bin"]
+        assert RunArtifact.objects.get(artifact=artifact).direction == "made"
+        kinds = list(Event.objects.order_by("sequence").values_list("kind", flat=True))
+        assert kinds[events:] == ["collection.created", "artifact.sealed"]
+
+    def test_the_same_again_is_the_newest_version_and_writes_nothing(self, owner: User) -> None:
+        place = build.project(owner)
+        into = build.collection(owner, place)
+        first = build.version(owner, into, data=b"weights")
+        events = Event.objects.count()
+
+        again = seal_at_once(
+            type="model",
+            collection=into,
+            access=build.access(owner, project=place),
+            files=[build.content(place.pk, b"weights")],
+        )
+
+        assert again == first
+        assert ArtifactVersion.objects.count() == Version.objects.count() == 1
+        assert Event.objects.count() == events
+
+    def test_what_cannot_be_sealed_leaves_nothing(self, owner: User) -> None:
+        place = build.project(owner)
+        into = build.collection(owner, place)
+        viewer = build.user("viewer", role=Role.VIEWER)
+        missing = FileSpec(path="a", digest="0" * 64)
+        twice = build.content(place.pk, b"a")
+        for type, files, person, refusal in (
+            ("model", [missing], owner, ContentMissing),
+            ("model", [twice, twice], owner, Invalid),
+            ("dataset", [], owner, Invalid),
+            ("model", [], viewer, Forbidden),
+        ):
+            with pytest.raises(refusal):
+                seal_at_once(
+                    type=type,
+                    collection=into,
+                    access=build.access(person, project=place),
+                    files=files,
+                )
+        assert not ArtifactVersion.objects.exists()
+        into.refresh_from_db()
+        assert into.next_number == 1
 
 
 def test_the_digest_is_over_paths_content_and_metadata(owner: User) -> None:
