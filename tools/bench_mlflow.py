@@ -9,6 +9,7 @@ takes for all servers together, beside making ready for it.
 """
 
 import argparse
+import signal
 import statistics
 import sys
 import tempfile
@@ -29,6 +30,8 @@ DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 def main() -> int:
     options = read_options()
+    # Whoever stops it, by `timeout` say, leaves no server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     for name in options.peers:
         if not clients.bring(PEERS[name]):
             return 1
