@@ -37,9 +37,9 @@ query FetchArtifactManifest($id: ID!) {
 }
 """
 # The key, what was begun, the place; what is held of the files, and that it stays.
-QUERIES_OF_ASKING = 7
+QUERIES_OF_ASKING = 5
 # The same; then the manifest, what it names, the version with its number and its event.
-QUERIES_OF_SEALING = 39
+QUERIES_OF_SEALING = 37
 CLIENT_ID = (
     "query ClientIDMapping($clientID: ID!) { clientIDMapping(clientID: $clientID) { serverID } }"
 )
