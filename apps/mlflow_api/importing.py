@@ -3,8 +3,8 @@
 What the client would send is sent to the same functions that answer it, so names, limits and rules
 are one; where the protocol gives no say (ids, times) the rows are told afterwards. Each step looks
 for what is there already: an import that was broken off goes on, and one that is repeated adds what
-is new. A run is whole once it has ended here, a model once it is sealed, a version once its number
-is taken.
+is new. A model is whole once it is sealed, a version once its number is taken; a run may get more
+even after its end.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.accounts.choices import Scope
@@ -155,10 +156,14 @@ class Import:
         run = Run.with_deleted.filter(project=project, key=info["run_id"]).first()
         if run is None:
             run = self._start(there, access)
-        if run.deleted_at is None and run.state == RunState.RUNNING:
+        if run.deleted_at is not None:
+            self._count_there(there)
+        elif run.state == RunState.RUNNING:
             self._fill(run, there, access)
+            self._end(run, there, access)
         else:
-            self._count_points_there(there)
+            # What was logged at the source after its end: a client may do that.
+            self._fill(run, there, access)
         self._count_run(run, there)
 
     def _start(self, there: Json, access: Access) -> Run:
@@ -179,20 +184,30 @@ class Import:
         return run
 
     def _fill(self, run: Run, there: Json, access: Access) -> None:
+        """What the run has there and not here yet."""
         info, data = there["info"], there.get("data", {})
+        counts = dict(_series(run, there).values_list("key", "count"))
         for params in _batches(data.get("params", []), _TAGS):
             self._ask(logging.log_batch, Action.LOG, {"run_id": run.key, "params": params})
         for metric in data.get("metrics", []):
+            key = metric["key"]
+            if key in counts:
+                count = sum(1 for _ in self.source.history(info["run_id"], key))
+                if count == counts[key]:
+                    self.tally.there["points"] += count
+                    continue
             # A point that is here already is not kept twice.
-            history = self.source.history(info["run_id"], metric["key"])
-            for points in _batches(history, _BATCH):
+            for points in _batches(self.source.history(info["run_id"], key), _BATCH):
                 self.tally.there["points"] += len(points)
-                said = [_point(metric["key"], one) for one in points]
+                said = [_point(key, one) for one in points]
                 self._ask(logging.log_batch, Action.LOG, {"run_id": run.key, "metrics": said})
         for path, size in self.source.run_files(there):
             self._guarded(f"file {path!r}", self._run_file, run, there, path, size, access)
         if used := there.get("inputs", {}).get("dataset_inputs", []):
             self._ask(inputs.log_inputs, Action.LOG, {"run_id": run.key, "datasets": used})
+
+    def _end(self, run: Run, there: Json, access: Access) -> None:
+        info = there["info"]
         state = runs.STATES.get(info.get("status", ""), RunState.RUNNING)
         if state != RunState.RUNNING:
             end = int(info.get("end_time") or info.get("start_time") or 0)
@@ -210,8 +225,8 @@ class Import:
         with self.source.open_run_file(there, path) as stream:
             store_file(run=run, path=path, access=access, stream=stream, max_bytes=MAX_FILE_BYTES)
 
-    def _count_points_there(self, there: Json) -> None:
-        """A run that is whole here is counted at the source all the same."""
+    def _count_there(self, there: Json) -> None:
+        """A run in the bin is left as it is, and counted at the source all the same."""
         run_id = there["info"]["run_id"]
         for metric in there.get("data", {}).get("metrics", []):
             points = self.source.history(run_id, metric["key"])
@@ -220,8 +235,7 @@ class Import:
 
     def _count_run(self, run: Run, there: Json) -> None:
         data = there.get("data", {})
-        metrics = {one["key"] for one in data.get("metrics", [])}
-        series = Series.objects.filter(owner_id=run.pk, key__in=metrics)
+        series = _series(run, there)
         here = self.tally.here
         here["runs"] += 1
         here["params"] += run.params.filter(key__in=_pairs(data.get("params", []))).count()
@@ -401,6 +415,12 @@ def _batches(items: Any, size: int) -> Iterator[list[Any]]:
 
 def _pairs(found: list[Json]) -> dict[str, str]:
     return {one["key"]: one.get("value", "") for one in found}
+
+
+def _series(run: Run, there: Json) -> QuerySet[Series]:
+    """The series here of the metrics that the run has there."""
+    metrics = {one["key"] for one in there.get("data", {}).get("metrics", [])}
+    return Series.objects.filter(owner_id=run.pk, key__in=metrics)
 
 
 def _point(key: str, there: Json) -> Json:

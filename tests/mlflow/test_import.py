@@ -99,6 +99,27 @@ def test_everything_comes_once_with_ids_numbers_and_times(
     }
 
 
+def test_what_was_logged_after_the_end_of_a_run_comes_with_the_next_import(
+    live_server: LiveServer, source: Caller
+) -> None:
+    build.user("importer", role=Role.ADMIN, team_name="here")
+    run_import(live_server, source, "importer")
+    there = Run.objects.get(project__team__name="there", name="run 1")
+    point = {"key": "loss", "value": 0.5, "timestamp": START + 50, "step": 50}
+    late = [point, {"key": "late", "value": 2, "timestamp": START, "step": 0}]
+    source.post("runs/log-batch", run_id=there.key, metrics=late)
+    Files(source, f"{there.project_id}/{there.key}/artifacts").put("model/late.txt", b"late")
+
+    run_import(live_server, source, "importer")
+
+    here = Run.objects.get(project__team__name="here", name="run 1")
+    assert (here.state, here.seconds) == ("failed", 9)
+    assert len(read(owner_id=here.pk, kind=SeriesKind.METRIC, key="loss").values) == 51
+    assert list(read(owner_id=here.pk, kind=SeriesKind.METRIC, key="late").values) == [2]
+    paths = here.files.order_by("path").values_list("path", flat=True)
+    assert list(paths) == ["model/MLmodel", "model/late.txt"]
+
+
 def test_what_is_no_server_is_refused_in_words(transactional_db: None) -> None:
     build.user("importer", role=Role.ADMIN)
     for url in ("file:///etc/passwd", "ftp://x", "http://", "http://user:secret@host"):
