@@ -123,13 +123,18 @@ class Caller:
         return content
 
 
+# What mlflow's own server starts unless told otherwise.
+MLFLOW_WORKERS = 4
+
+
 def ours(folder: Path, socket: Path, port: int) -> Peer:
-    """Model Status as `manage.py serve` starts it, with one person and a key."""
+    """Model Status with a process per core, as for any PostgreSQL, one person and a key."""
     variables = {
         "DJANGO_SETTINGS_MODULE": "registry_site.settings",
         "MODEL_STATUS_DATA_DIR": str(folder / "data"),
         "MODEL_STATUS_LOG": "file",
         "MODEL_STATUS_LOG_LEVEL": "WARNING",
+        "MODEL_STATUS_WORKERS": str(min(os.cpu_count() or 1, MLFLOW_WORKERS)),
         "DATABASE_URL": f"postgresql://postgres@/ours?host={socket}",
         "PORT": str(port),
         "PYTHONPATH": str(ROOT),
