@@ -1,11 +1,13 @@
 """The curves of a run: which of its series share a chart, and what is drawn of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
 from django.utils.translation import gettext as _
 
+from apps.core.text import truncate
 from apps.runs.metric_rules import MetricRules
 from apps.runs.models import Run
 from apps.series.choices import SeriesKind
@@ -18,6 +20,7 @@ from apps.web.curve_options import CurveOptions, curve_points, start_of
 
 CHARTS_ON_PAGE = 12
 MAX_LINES = 8
+MAX_TITLE = 80
 
 USUAL = CurveOptions()
 NO_RULES = MetricRules()
@@ -47,13 +50,15 @@ _LOOKS: Sequence[tuple[Role, Style]] = (
 
 @dataclass(frozen=True)
 class Group:
-    """The series of one chart: `subject` is its name, `step` the metric along which it is drawn,
-    empty where that is the run's own step.
+    """The series of one chart: `subject` is what they measure, `step` the metric along which they
+    are drawn, empty where that is the run's own step.
     """
 
     subject: str
     keys: Sequence[str]
     step: str = ""
+    # The subject, but the names of the metrics where several charts have the same one.
+    title: str = ""
 
 
 def chart_groups(series: Iterable[Series], rules: MetricRules = NO_RULES) -> list[Group]:
@@ -62,12 +67,13 @@ def chart_groups(series: Iterable[Series], rules: MetricRules = NO_RULES) -> lis
     for one in series:
         if one.count > 1:
             groups.setdefault((_subject(one.key), rules.step_of(one.key)), []).append(one.key)
-    return [
-        Group(subject, sorted(keys, key=rank)[:MAX_LINES], step)
-        for (subject, step), keys in sorted(
-            groups.items(), key=lambda group: (prefix(group[0][0]), group[0])
-        )
-    ]
+    charts = Counter(subject for subject, _step in groups)
+    found = []
+    for subject, step in sorted(groups, key=lambda group: (prefix(group[0]), group)):
+        keys = sorted(groups[subject, step], key=rank)[:MAX_LINES]
+        title = subject if charts[subject] == 1 else truncate(", ".join(keys), MAX_TITLE)
+        found.append(Group(subject, keys, step, title))
+    return found
 
 
 def prefix(subject: str) -> str:
@@ -112,7 +118,7 @@ def _chart(
     return line_chart(
         ChartSpec(
             key=key,
-            title=group.subject,
+            title=group.title,
             description=described,
             x_label=group.step if is_along else options.x_label,
             x_kind=options.x_kind,

@@ -189,6 +189,7 @@ function paint(data, layout, read, narrow) {
 
 function painted(figure) {
   const { data, layout } = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+  if (!data.length) return null;
   const { read, done } = inks(figure);
   const narrow = figure.clientWidth < 520;
   const base = read("role-accent");
@@ -209,9 +210,11 @@ function painted(figure) {
 
 async function draw(figure) {
   const place = figure.querySelector(".chart-live");
-  const { data, layout } = painted(figure);
+  const chart = painted(figure);
+  if (!chart) return;
+  const { data, layout } = chart;
   // Some drawings have a narrow form of their own that a figure cannot have.
-  if (!data.length || (layout.meta === "wide-only" && figure.clientWidth < 520)) return;
+  if (layout.meta === "wide-only" && figure.clientWidth < 520) return;
   const library = await loadPlotly(figure.dataset);
   place.hidden = false;
   figure.classList.add("is-live");

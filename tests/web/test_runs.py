@@ -1,5 +1,6 @@
 """The page of a run: what it says, what it keeps to itself, and how it follows a live one."""
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from apps.accounts.models import User
 from apps.artifacts.services import note_use
 from apps.projects.access import Access
 from apps.runs.choices import RunState, Stream
+from apps.runs.metric_rules import MetricRule, MetricRules
 from apps.runs.models import Run
 from apps.runs.services import (
     CodeVersion,
@@ -521,6 +523,29 @@ def test_a_run_of_another_project_is_not_found(run: Run, editor: User) -> None:
 def test_which_keys_share_a_chart(keys: list[str], groups: list[tuple[str, list[str]]]) -> None:
     found = chart_groups([Series(key=key, count=2) for key in keys])
     assert [(group.subject, group.keys) for group in found] == groups
+
+
+def test_charts_of_the_same_thing_along_other_steps_are_told_apart(
+    run: Run, allowed: Access, editor: User
+) -> None:
+    rules = MetricRules((MetricRule(name="val/loss", step="epoch"),))
+    update_run(run=run, metric_rules=rules.dump(), access=allowed)
+    log(run, allowed, loss=[2, 1], val__loss=[2, 1], epoch=[0, 1])
+    charts = browser(editor).get(address(run)).context["curves"].charts
+    assert [chart.title for chart in charts] == ["epoch", "loss", "val/loss"]
+
+
+def test_a_summary_that_is_no_number_reads_like_a_metric(
+    run: Run, allowed: Access, editor: User
+) -> None:
+    summary = {"odd": -math.inf, "none": math.nan, "word": "Infinity and more"}
+    update_run(run=run, summary=summary, access=allowed)
+    rows = browser(editor).get(address(run)).context["summary"]
+    assert {row["key"]: row["text"] for row in rows} == {
+        "none": "NaN",
+        "odd": "−∞",
+        "word": "Infinity and more",
+    }
 
 
 def test_the_state_of_a_killed_run(run: Run, allowed: Access, editor: User) -> None:

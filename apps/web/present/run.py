@@ -1,5 +1,6 @@
 """A run in words: where it stands, its curves, console, values, code, and what it used and made."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from django.utils.translation import ngettext
 
 from apps.artifacts.choices import Direction
 from apps.artifacts.queries import RunEdge
+from apps.core.jsontext import dump
 from apps.core.numbers import format_bytes, format_count, format_value
 from apps.core.text import truncate
 from apps.core.times import ago, duration
@@ -45,6 +47,8 @@ MAX_VALUE = 300
 # Names and figures of this many series are read for a page; the charts of one page are drawn.
 READ_SERIES = 2_000
 SHOWN_VALUES = 100
+# As they stand in a summary.
+_NOT_FINITE = {dump(value): value for value in (math.nan, math.inf, -math.inf)}
 # Colours and cursor moves that programs send to a terminal.
 _TERMINAL = re.compile(r"\x1b\[[0-9;?]{0,32}[A-Za-z]")
 # Where hosts of code show a commit.
@@ -120,7 +124,7 @@ def curves_of(run: Run, page: RunPage, address: str) -> Curves:
     shown = groups[first : first + CHARTS_ON_PAGE]
     span = {"first": first + 1, "last": first + len(shown), "total": format_count(len(groups))}
     return Curves(
-        sections=_sections(groups, draw_curves(run, shown, page.options, kind)),
+        sections=_sections(groups, shown, draw_curves(run, shown, page.options, kind)),
         text=_("Charts %(first)s–%(last)s of %(total)s") % span if pages > 1 else "",
         previous_url=page.turned(number - 1).address(address) if number > 1 else "",
         next_url=page.turned(number + 1).address(address) if number < pages else "",
@@ -141,11 +145,14 @@ def _hidden_note(count: int) -> str:
     return note % {"count": format_count(count)}
 
 
-def _sections(groups: Sequence[Group], charts: Sequence[Chart]) -> list[Section]:
+def _sections(
+    groups: Sequence[Group], shown: Sequence[Group], charts: Sequence[Chart]
+) -> list[Section]:
     """Under headings only where there are several: one would say nothing."""
     if len({prefix(group.subject) for group in groups}) < 2:
         return [Section("", charts)] if charts else []
-    return [Section(name, list(some)) for name, some in groupby(charts, lambda c: prefix(c.title))]
+    placed = groupby(zip(shown, charts, strict=True), lambda pair: prefix(pair[0].subject))
+    return [Section(name, [chart for _group, chart in some]) for name, some in placed]
 
 
 def _values_note(count: int) -> str:
@@ -211,8 +218,9 @@ def summary_row(value: SummaryValue) -> dict[str, str]:
     """A value of the summary; a number as everywhere else, with all its digits beside it."""
     text = truncate(value.text, MAX_VALUE)
     shown = medium_words(value.text) or text
-    if value.number is not None:
-        shown = format_value(value.number)
+    number = _NOT_FINITE.get(value.text, value.number)
+    if number is not None:
+        shown = format_value(number)
     return {"key": wrapping(value.key), "text": shown, "exact": text}
 
 
