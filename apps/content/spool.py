@@ -30,8 +30,11 @@ _LARGE = 256 * 1024
 
 @cache
 def _hashers() -> ThreadPoolExecutor:
-    """Made at the first large file: the threads of a process do not outlive a fork."""
     return ThreadPoolExecutor(thread_name_prefix="hash")
+
+
+# A child has none of the threads of its parent, and would wait for them for ever.
+os.register_at_fork(after_in_child=_hashers.cache_clear)
 
 
 class Spool:
