@@ -72,6 +72,14 @@ def names(artifact: ArtifactVersion, folder: str = "", cursor: str = "") -> list
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "said"), [({"a": b"xy"}, "1 file, 2 B"), ({"a": b"x", "b": b"yz"}, "2 files, 3 B")]
+)
+def test_how_much_there_is(table: build.Table, files: dict[str, bytes], said: str) -> None:
+    holding(table, files)
+    assert browser(table.editor).get(PAGE).context["files"].summary == said
+
+
 def preview(table: build.Table, path: str, data: bytes) -> str:
     """The page that shows a file with this content."""
     holding(table, {path: data})

@@ -70,7 +70,7 @@ def show_files(request: HttpRequest, shelf: Shelf) -> Files:
     count, size = shelf.whole()
     return Files(
         rows=[_row(entry, shelf) for entry in found.rows],
-        summary=_("%(count)s files, %(size)s")
+        summary=ngettext("%(count)s file, %(size)s", "%(count)s files, %(size)s", count)
         % {"count": format_count(count), "size": format_bytes(size)},
         path=shelf.page,
         folders=_folders(folder, shelf),
