@@ -176,6 +176,7 @@ class TestViews:
         expect(page.locator(".views summary")).to_contain_text("changed")
         page.locator(".views summary").click()
         page.get_by_role("link", name="All views").click()
+        expect(page).to_have_url(f"{live_server.url}{MODEL}/views")
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 900})
             axe(page)

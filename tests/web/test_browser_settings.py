@@ -108,6 +108,7 @@ def test_without_scripts_a_card_is_written_and_its_edits_are_read(
     expect(page.locator("#preview")).to_contain_text("Short.")
     assert ModelCard.objects.count() == 2
     page.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(f"{live_server.url}{MODEL}/versions/1")
     page.get_by_role("link", name="Earlier texts").click()
     expect(page.locator(".diff .is-added").first).to_have_text("+Short.")
 

@@ -136,7 +136,10 @@ class TestKeys:
         page.goto(f"{live_server.url}/settings/keys")
         page.get_by_label("Name").fill("laptop")
         page.get_by_role("button", name="Make the key").click()
+        expect(page.locator("#secret")).to_be_visible()
+        page.wait_for_load_state()  # only a script copies
         page.get_by_role("button", name="Copy the key").click()
+        page.wait_for_function("async () => await navigator.clipboard.readText() !== ''")
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied.startswith("ms-")
         expect(page.locator("#secret")).to_contain_text(f"WANDB_API_KEY={copied}")
