@@ -40,7 +40,7 @@ from apps.evaluations.services import (
     record_results,
 )
 from apps.projects.access import Access, Action
-from apps.runs.choices import RunState
+from apps.runs.choices import OPEN_STATES
 from apps.runs.models import Run
 
 # Of one change; an entry beyond these is no result, just as one that cannot be read.
@@ -147,7 +147,7 @@ def on_run_summarized(*, run: Run, access: Access, **_: object) -> None:
 
 def on_artifact_used(*, run: Run, access: Access, **_: object) -> None:
     """A use that is only told after the run has ended counts as well."""
-    if Run.objects.filter(pk=run.pk).exclude(state=RunState.RUNNING).exists():
+    if Run.objects.filter(pk=run.pk).exclude(state__in=OPEN_STATES).exists():
         on_run_summarized(run=run, access=access)
 
 

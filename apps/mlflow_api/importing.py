@@ -52,7 +52,7 @@ from apps.projects.models import Project
 from apps.runs.choices import RunState
 from apps.runs.files import files_of, store_file
 from apps.runs.models import Run
-from apps.runs.services import RunDescription, finish_run, start_run
+from apps.runs.services import RunDescription, finish_run, schedule_run, start_run
 from apps.runs.tagging import NAME
 from apps.series.models import Series
 
@@ -158,7 +158,7 @@ class Import:
             run = self._start(there, access)
         if run.deleted_at is not None:
             self._count_there(there)
-        elif run.state == RunState.RUNNING:
+        elif not run.has_ended:
             self._fill(run, there, access)
             self._end(run, there, access)
         else:
@@ -209,7 +209,9 @@ class Import:
     def _end(self, run: Run, there: Json, access: Access) -> None:
         info = there["info"]
         state = runs.STATES.get(info.get("status", ""), RunState.RUNNING)
-        if state != RunState.RUNNING:
+        if state == RunState.SCHEDULED:
+            schedule_run(run=run, access=access)
+        elif state.has_ended:
             end = int(info.get("end_time") or info.get("start_time") or 0)
             ended_at = from_milliseconds(end, field="end_time") if end else None
             finish_run(run=run, state=state, ended_at=ended_at, access=access)

@@ -30,7 +30,6 @@ from apps.evaluations.services import (
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric
 from apps.mlflow_api.places import MODEL_ID_PREFIX
 from apps.projects.access import Access
-from apps.runs.choices import RunState
 from apps.runs.models import Run
 from apps.series.choices import SeriesKind
 from apps.series.queries import series_of
@@ -97,7 +96,7 @@ def record_training_results(*, run: Run, access: Access) -> None:
     models that it logged and those that were registered out of its files; a metric that was logged
     for a model is that model's already, and one that was logged on a data set is none of training.
     """
-    if run.state == RunState.RUNNING:
+    if not run.has_ended:
         return
     ours = Q(logged_model__source_run=run) | Q(made_by=run, versions__registration__isnull=False)
     artifacts = ArtifactVersion.objects.standing().filter(ours, state=ArtifactState.SEALED)

@@ -27,6 +27,7 @@ Pairs = list[dict[str, str]]
 USER: Final = "mlflow.user"
 _BLOCK: Final = 1_000
 STATUSES: Final = {
+    RunState.SCHEDULED: "SCHEDULED",
     RunState.RUNNING: "RUNNING",
     RunState.FINISHED: "FINISHED",
     RunState.FAILED: "FAILED",

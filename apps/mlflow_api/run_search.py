@@ -350,7 +350,7 @@ def _attribute(projects: Sequence[Project], call: Call, key: str) -> Field:
 
 
 def _status_condition(op: Op, value: Any) -> Q:
-    """Which states have a name that fits is found out here: there are five."""
+    """Which states have a name that fits is found out here: there are six."""
     match op:
         case "like" | "ilike":
             fits = [state for state, word in STATUSES.items() if _fits(op, value, word)]

@@ -1,5 +1,7 @@
 """Words that runs are described with."""
 
+from typing import Final
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -11,13 +13,23 @@ CONSOLE = "console"
 
 
 class RunState(TextChoices):
-    """Where a run stands. A running one whose heart has stopped is shown as crashed."""
+    """Where a run stands. A running one whose heart has stopped is shown as crashed; a scheduled
+    one has not begun, so that nobody listens for its heart."""
 
+    SCHEDULED = "scheduled", _("scheduled")
     RUNNING = "running", _("running")
     FINISHED = "finished", _("finished")
     FAILED = "failed", _("failed")
     CRASHED = "crashed", _("crashed")
     KILLED = "killed", _("killed")
+
+    @property
+    def has_ended(self) -> bool:
+        return self not in OPEN_STATES
+
+
+# What comes before the end, the usual one first.
+OPEN_STATES: Final = (RunState.RUNNING, RunState.SCHEDULED)
 
 
 class Stream(TextChoices):

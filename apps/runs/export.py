@@ -33,7 +33,7 @@ def _cells(run: RunRow, columns: Sequence[RunColumn]) -> list[object]:
         run.key,
         str(run.state),
         to_text(run.started_at),
-        round(run.seconds, 3),
+        "" if run.seconds is None else round(run.seconds, 3),
         run.by,
         run.group,
         run.job_type,

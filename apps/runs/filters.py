@@ -105,19 +105,27 @@ def _facts(at: datetime) -> dict[str, Field]:
     }
 
 
-def state_condition(op: Op, value: Any, at: datetime) -> Q:
-    """A running run whose heart has stopped counts as crashed, as everywhere."""
+_OWN_WORDS: Mapping[str, RunState] = {str(state): state for state in RunState}
+
+
+def state_condition(
+    op: Op, value: Any, at: datetime, words: Mapping[str, RunState] = _OWN_WORDS
+) -> Q:
+    """A running run whose heart has stopped counts as crashed, as everywhere.
+
+    `words` are the names of the states, where whoever asks has names of their own.
+    """
     if op in ("is missing", "is not missing"):
         return Q(pk__in=[]) if op == "is missing" else Q()
     if op in _PATTERNS:
         # Any state is one word, so a pattern is as good as the words in it.
-        return state_condition("!~" if op in _NOT_LIKE else "~", value.strip("%"), at)
+        return state_condition("!~" if op in _NOT_LIKE else "~", value.strip("%"), at, words)
     if op in ("~", "!~"):
-        found = tuple(state for state in RunState.values if value.lower() in state)
-        return state_condition("in" if op == "~" else "not in", found, at)
-    wanted = set(value if op in ("in", "not in") else [value])
+        found = tuple(word for word in words if value.lower() in word)
+        return state_condition("in" if op == "~" else "not in", found, at, words)
+    wanted = {words[word] for word in (value if op in ("in", "not in") else [value])}
     if op in ("!=", "not in"):
-        wanted = set(RunState.values) - wanted
+        wanted = set(RunState) - wanted
     stopped = heart_stopped(at)
     condition = Q(state__in=sorted(wanted - {RunState.RUNNING}))
     if RunState.RUNNING in wanted:

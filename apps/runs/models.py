@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.content.models import Blob
 from apps.core.standing import Standing
 from apps.projects.models import Project
-from apps.runs.choices import AlertLevel, RunState, Stream
+from apps.runs.choices import OPEN_STATES, AlertLevel, RunState, Stream
 
 # A client's heart beats at least every 30 s; this leaves room for a network that went away.
 SILENCE = timedelta(minutes=5)
@@ -94,7 +94,7 @@ class Run(models.Model):
             models.UniqueConstraint(fields=["project", "key"], name="run_key_in_project"),
             models.CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
             models.CheckConstraint(
-                condition=Q(state=RunState.RUNNING) | Q(ended_at__isnull=False),
+                condition=Q(state__in=OPEN_STATES) | Q(ended_at__isnull=False),
                 name="ended_run_has_a_time",
             ),
         )
@@ -137,6 +137,10 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_ended(self) -> bool:
+        return RunState(self.state).has_ended
 
     def state_at(self, at: datetime) -> RunState:
         """The shown state of a loaded run; the same rule as `heart_stopped`."""

@@ -22,7 +22,7 @@ from apps.core.names import clean_key, clean_name, clean_text
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.projects.services import project_subject
-from apps.runs.choices import RunState, Stream
+from apps.runs.choices import OPEN_STATES, RunState, Stream
 from apps.runs.models import (
     BRIEF,
     ConsoleLine,
@@ -49,6 +49,10 @@ class RunExists(Conflict):
 
 class RunEnded(Conflict):
     """The run has ended; it takes no more points until it is resumed."""
+
+
+class RunNotBegun(Conflict):
+    """The run is only scheduled: there is nobody yet who could stop it."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,7 @@ def update_run(
     with told_last():
         if noted:
             record_run(run, "run.changed", access, after=noted)
-        if summary and locked.state != RunState.RUNNING:
+        if summary and locked.has_ended:
             run_summarized.send(Run, run=run, access=access)
     return run
 
@@ -246,7 +250,8 @@ def _change_params(
 def ask_to_stop(*, run: Run, access: Access, at: datetime | None = None) -> None:
     """Ask the client of a running run to stop; it hears so with its next lines.
 
-    Asking twice changes nothing. Raises RunEnded when there is nothing left to stop.
+    Asking twice changes nothing. Raises RunEnded when there is nothing left to stop, RunNotBegun
+    when there is nothing yet.
     """
     access.require(Action.LOG)
     waiting = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
@@ -254,8 +259,11 @@ def ask_to_stop(*, run: Run, access: Access, at: datetime | None = None) -> None
         record_run(run, "run.stop_asked", access, at=at)
         return
     _refuse_deleted(run)
-    if not waiting.exists():
-        raise RunEnded(f"The run {run.key} has ended already.")
+    if waiting.exists():
+        return
+    if Run.objects.filter(pk=run.pk, state=RunState.SCHEDULED).exists():
+        raise RunNotBegun(f"The run {run.key} has not begun yet.")
+    raise RunEnded(f"The run {run.key} has ended already.")
 
 
 @transaction.atomic
@@ -279,7 +287,7 @@ def log_points(
     # A conditional update instead of a read and a lock: the end of a run cannot slip in between.
     alive = Run.objects.filter(pk=run.pk)
     if not even_ended:
-        alive = alive.filter(state=RunState.RUNNING)
+        alive = alive.filter(state__in=OPEN_STATES)
     if not alive.update(heartbeat_at=at or timezone.now()):
         _refuse_deleted(run)
         raise RunEnded(f"The run {run.key} has ended; resume it to log more.")
@@ -353,20 +361,23 @@ def finish_run(
     `ended_at` is when the client says that it ended, where that is not now.
     """
     access.require(Action.LOG)
-    if state == RunState.RUNNING:
-        raise Invalid("A run cannot end as running.", field="state")
+    if not state.has_ended:
+        raise Invalid(f"A run cannot end as {state}.", field="state")
     now = at or timezone.now()
     ended_at = ended_at or now
-    ended = Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-        state=state,
-        exit_code=exit_code,
-        ended_at=ended_at,
-        heartbeat_at=now,
-        seconds=(ended_at - run.started_at).total_seconds(),
-    )
+    said = {
+        "state": state,
+        "exit_code": exit_code,
+        "ended_at": ended_at,
+        "heartbeat_at": now,
+        "seconds": (ended_at - run.started_at).total_seconds(),
+    }
+    open_runs = Run.objects.filter(pk=run.pk)
+    # One update for each state that it may be in, so that the event says which one it was.
+    former = next((one for one in OPEN_STATES if open_runs.filter(state=one).update(**said)), None)
     _refuse_deleted(run)
     run.refresh_from_db()
-    if not ended:
+    if former is None:
         if run.state == state:
             return run
         raise RunEnded(f"The run {run.key} has already ended as {run.state}.")
@@ -377,7 +388,7 @@ def finish_run(
             run,
             f"run.{state}",
             access,
-            before={"state": "running"},
+            before={"state": str(former)},
             after={"state": str(state), "exit_code": exit_code},
             at=at,
         )
@@ -387,26 +398,37 @@ def finish_run(
 
 @transaction.atomic
 def resume_run(*, run: Run, access: Access) -> Run:
-    """Take an ended run up again, so that it accepts points."""
+    """Take an ended run up again, or begin one that was scheduled; from then on it is running."""
+    kind = "run.begun" if run.state == RunState.SCHEDULED else "run.resumed"
+    return _open(run, RunState.RUNNING, kind, access)
+
+
+@transaction.atomic
+def schedule_run(*, run: Run, access: Access) -> Run:
+    """Say that a run has not begun, or is to begin again. It takes points like a running one."""
+    return _open(run, RunState.SCHEDULED, "run.scheduled", access)
+
+
+def _open(run: Run, state: RunState, kind: str, access: Access) -> Run:
+    """Put a run into a state before its end, as one that knows of no end."""
     access.require(Action.LOG)
     former = run.state
-    now = timezone.now()
-    resumed = (
+    changed = (
         Run.objects.filter(pk=run.pk)
-        .exclude(state=RunState.RUNNING)
+        .exclude(state=state)
         .update(
-            state=RunState.RUNNING,
+            state=state,
             ended_at=None,
             seconds=None,
             exit_code=None,
             stop_asked_at=None,
-            heartbeat_at=now,
+            heartbeat_at=timezone.now(),
         )
     )
     _refuse_deleted(run)
     run.refresh_from_db()
-    if resumed:
-        record_run(run, "run.resumed", access, before={"state": former}, after={"state": "running"})
+    if changed:
+        record_run(run, kind, access, before={"state": former}, after={"state": str(state)})
     return run
 
 
@@ -414,14 +436,16 @@ def resume_run(*, run: Run, access: Access) -> Run:
 def set_state(
     *, run: Run, state: RunState, access: Access, ended_at: datetime | None = None
 ) -> Run:
-    """Put a run into any state, for clients that know no order of them: it is resumed, ended, or
-    ended in another way than before. Raises RunInBin."""
+    """Put a run into any state, for clients that know no order of them: it is scheduled, resumed,
+    ended, or ended in another way than before. Raises RunInBin."""
     if state == RunState.RUNNING:
         return resume_run(run=run, access=access)
+    if state == RunState.SCHEDULED:
+        return schedule_run(run=run, access=access)
     locked = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).first()
     if locked is None:
         raise RunInBin(run.key, run.project)
-    if locked.state not in (RunState.RUNNING, state):
+    if locked.has_ended and locked.state != state:
         resume_run(run=run, access=access)
     elif locked.state == state and ended_at is not None and locked.ended_at != ended_at:
         _move_end(locked, ended_at)

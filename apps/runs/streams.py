@@ -165,7 +165,7 @@ def replace_summary(*, run: Run, summary: Mapping[str, object], access: Access) 
         update_fields=["text", "number", "brief"],
     )
     SummaryValue.objects.filter(run=run, key__in=known.keys() - leaves.keys()).delete()
-    if run.state != RunState.RUNNING:
+    if run.has_ended:
         run_summarized.send(Run, run=run, access=access)
 
 
@@ -332,7 +332,7 @@ def _end(run: Run, exit_code: int, access: Access, now: datetime) -> None:
         state = RunState.KILLED
     if run.state == state:
         return
-    if run.state != RunState.RUNNING:
+    if run.has_ended:
         run = resume_run(run=run, access=access)
     finish_run(run=run, access=access, state=state, exit_code=exit_code, at=_end_of(run, now))
 

@@ -35,6 +35,7 @@ USUAL_METRICS = 3
 _TEXT_FACTS = {"run": "name", "group": "group", "job_type": "job_type"}
 SORTED_FACTS = (*_TEXT_FACTS, "state", "started", "duration", "by")
 _STATES = (
+    RunState.SCHEDULED,
     RunState.RUNNING,
     RunState.FINISHED,
     RunState.FAILED,
@@ -53,7 +54,8 @@ class RunCell:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run in the table. `seconds` is its length so far; `cells` is by column name."""
+    """One run in the table. `seconds` is its length so far, None for one that has not begun;
+    `cells` is by column name."""
 
     id: int
     key: str
@@ -63,7 +65,7 @@ class RunRow:
     heard_at: datetime
     # It should be going on, but nothing was heard of it lately.
     is_silent: bool
-    seconds: float
+    seconds: float | None
     by: str
     group: str
     job_type: str
@@ -356,6 +358,8 @@ def _row(
     if is_silent and values["has_heartbeat"]:
         state, end = RunState.CRASHED, values["heartbeat_at"]
     seconds = values["seconds"]
+    if seconds is None and state != RunState.SCHEDULED:
+        seconds = (end - values["started_at"]).total_seconds()
     return RunRow(
         id=values["pk"],
         key=values["key"],
@@ -364,7 +368,7 @@ def _row(
         started_at=values["started_at"],
         heard_at=values["heartbeat_at"],
         is_silent=is_silent,
-        seconds=(end - values["started_at"]).total_seconds() if seconds is None else seconds,
+        seconds=seconds,
         by=values["created_by__display_name"] or values["created_by__username"] or "",
         group=values["group"],
         job_type=values["job_type"],

@@ -12,10 +12,10 @@ from apps.core.filtering import Field, Op
 from apps.core.tables import Cut
 from apps.projects.models import Project
 from apps.runs.columns import EVERY_KEY, read_column
-from apps.runs.filters import RunFields
+from apps.runs.filters import RunFields, state_condition
 from apps.runs.models import Run, SummaryValue
 from apps.runs.table import ordered_runs
-from apps.wandb_api import mongo
+from apps.wandb_api import mongo, run_states
 from apps.wandb_api.schema import plain
 
 # The client's names for facts, without letter case and underscores.
@@ -118,9 +118,16 @@ class _Fields(Mapping[str, Field]):
 
     def __init__(self, project: Project, at: datetime) -> None:
         self.project = project
+        self.at = at
         self.known = RunFields(project, EVERY_KEY, at)
 
     def __getitem__(self, name: str) -> Field:
+        if name == "state":
+            return Field(
+                "choice",
+                lambda op, value: state_condition(op, value, self.at, run_states.WORDS),
+                tuple(run_states.WORDS),
+            )
         if name == "heard":
             return filtering.column("heartbeat_at", "time")
         if name == "sweep":

@@ -9,6 +9,7 @@ from apps.runs.models import Run
 from apps.web.run_page import Show
 
 STATE_HUES = {
+    RunState.SCHEDULED: "slate",
     RunState.RUNNING: "green",
     RunState.FINISHED: "blue",
     RunState.FAILED: "red",
@@ -29,7 +30,9 @@ def show_words() -> tuple[tuple[Show, str], ...]:
     )
 
 
-def run_seconds(run: Run, state: RunState, now: datetime) -> float:
-    """How long a run took, takes so far, or took until it fell silent."""
+def run_seconds(run: Run, state: RunState, now: datetime) -> float | None:
+    """How long a run took, takes so far, or took until it fell silent; None before it begins."""
+    if state == RunState.SCHEDULED:
+        return None
     end = run.ended_at or (now if state == RunState.RUNNING else run.heartbeat_at)
     return (end - run.started_at).total_seconds()

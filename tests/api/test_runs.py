@@ -9,6 +9,8 @@ from pytest import Subtests  # noqa: PT013
 
 from apps.audit.models import Event
 from apps.runs.models import Run
+from apps.runs.services import schedule_run
+from tests import build
 from tests.api.conftest import World, refused, rows
 
 
@@ -99,6 +101,18 @@ def test_a_silent_run_is_shown_as_crashed(world: World) -> None:
     assert len(world.viewer.get(f"{path}?state=crashed").json()["items"]) == 1
     assert world.editor.post(f"{path}/{world.run.key}/heartbeat").status_code == 200
     assert world.viewer.get(f"{path}/{world.run.key}").json()["state"] == "running"
+
+
+def test_a_scheduled_run_begins(world: World) -> None:
+    path = f"{world.project}/runs"
+    access = build.access(world.editor.user, project=world.run.project)
+    schedule_run(run=world.run, access=access)
+
+    assert len(world.viewer.get(f"{path}?state=scheduled").json()["items"]) == 1
+    refused(world.editor.post(f"{path}/{world.run.key}/finish", {"state": "scheduled"}), 400)
+    refused(world.viewer.post(f"{path}/{world.run.key}/resume"), 403)
+    assert world.editor.post(f"{path}/{world.run.key}/resume").json()["state"] == "running"
+    assert world.viewer.get(f"{path}?state=scheduled").json()["items"] == []
 
 
 def test_console(world: World) -> None:

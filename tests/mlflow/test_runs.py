@@ -451,6 +451,29 @@ class TestEnding:
             assert read(caller, run)["info"]["status"] == status
             assert read(caller, run)["info"]["end_time"] == end + 1
 
+    def test_scheduled_is_a_state_of_its_own(
+        self, caller: Caller, experiment: str, run: str
+    ) -> None:
+        other = caller.post("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+        info = caller.post("runs/update", run_id=run, status="SCHEDULED")["run_info"]
+        assert info["status"] == read(caller, run)["info"]["status"] == "SCHEDULED"
+        caller.post("runs/log-metric", run_id=run, key="loss", value=1, timestamp=1)
+        assert read(caller, run)["info"]["status"] == "SCHEDULED"
+
+        def found(filter: str) -> list[str]:
+            asked = {"experiment_ids": [experiment], "filter": filter}
+            runs = caller.post("runs/search", **asked, order_by=["status DESC"]).get("runs", [])
+            return [one["info"]["run_id"] for one in runs]
+
+        assert found("status = 'SCHEDULED'") == found("status LIKE 'SCHED%'") == [run]
+        assert found("status != 'SCHEDULED'") == found("status = 'RUNNING'") == [other]
+        assert found("") == [run, other]
+        caller.post("runs/update", run_id=run, status="RUNNING")
+        assert found("status = 'SCHEDULED'") == []
+        caller.post("runs/update", run_id=run, status="FINISHED", end_time=5_000)
+        info = caller.post("runs/update", run_id=run, status="SCHEDULED")["run_info"]
+        assert "end_time" not in info
+
     def test_a_claimed_end_does_not_date_the_event(self, caller: Caller, run: str) -> None:
         caller.post("runs/update", run_id=run, status="FINISHED", end_time=5)
         newest = Event.objects.order_by("-pk").first()

@@ -11,6 +11,7 @@ from apps.accounts.choices import Role
 from apps.accounts.models import User
 from apps.audit.models import Event
 from apps.core.errors import Conflict, Forbidden, Invalid
+from apps.projects.access import Access
 from apps.runs.choices import RunState
 from apps.runs.models import ConsoleLine, Run, RunParam
 from apps.runs.queries import config_of, console_of
@@ -19,11 +20,15 @@ from apps.runs.services import (
     RunDescription,
     RunEnded,
     RunExists,
+    RunNotBegun,
+    ask_to_stop,
     finish_run,
     flatten,
     log_console,
     log_points,
     resume_run,
+    schedule_run,
+    set_state,
     start_run,
     update_run,
 )
@@ -128,6 +133,77 @@ def test_a_run_that_has_ended_takes_no_points_until_it_is_resumed(owner: User) -
     resume_run(run=run, access=access)
     log_points(run=run, access=access, batches=[loss([1.0])])
     assert Series.objects.get().count == 1
+
+
+class TestScheduled:
+    """A run that has not begun: nobody listens for its heart, and it may begin or end."""
+
+    @pytest.fixture
+    def access(self, owner: User) -> Access:
+        return build.access(owner, project=build.project(owner))
+
+    @pytest.fixture
+    def run(self, owner: User, access: Access) -> Run:
+        run = build.run(owner, access.here)
+        return schedule_run(run=run, access=access)
+
+    def test_its_silence_is_no_crash(self, run: Run) -> None:
+        at = timezone.now() + timedelta(days=30)
+        assert run.state_at(at) == RunState.SCHEDULED
+        assert not run.is_silent_at(at)
+        assert not Run.objects.live().exists()
+        shown = Run.objects.with_shown_state(at).values_list("shown_state", flat=True)
+        assert list(shown) == ["scheduled"]
+
+    def test_it_begins(self, run: Run, access: Access) -> None:
+        resume_run(run=run, access=access)
+        assert run.state == RunState.RUNNING
+        event = Event.objects.latest("pk")
+        said = json.loads(event.payload)
+        assert (event.kind, said["before"], said["after"]) == (
+            "run.begun",
+            {"state": "scheduled"},
+            {"state": "running"},
+        )
+        assert Run.objects.live().get() == run
+
+    def test_it_takes_points_and_stays_scheduled(self, run: Run, access: Access) -> None:
+        log_points(run=run, access=access, batches=[loss([1.0])])
+        assert Series.objects.get().count == 1
+        run.refresh_from_db()
+        assert run.state == RunState.SCHEDULED
+
+    def test_it_ends_without_having_begun(self, run: Run, access: Access) -> None:
+        finish_run(run=run, access=access, state=RunState.KILLED)
+        assert run.ended_at is not None
+        event = Event.objects.latest("pk")
+        assert event.kind == "run.killed"
+        assert json.loads(event.payload)["before"] == {"state": "scheduled"}
+
+    def test_an_ended_run_waits_once_more(self, run: Run, access: Access) -> None:
+        finish_run(run=run, access=access, exit_code=1)
+        set_state(run=run, state=RunState.SCHEDULED, access=access)
+        run.refresh_from_db()
+        assert (run.state, run.ended_at, run.seconds, run.exit_code) == (
+            *(RunState.SCHEDULED, None),
+            *(None, None),
+        )
+        before = Event.objects.count()
+        schedule_run(run=run, access=access)
+        assert Event.objects.count() == before
+
+    def test_nobody_can_stop_it_yet(self, run: Run, access: Access) -> None:
+        with pytest.raises(RunNotBegun):
+            ask_to_stop(run=run, access=access)
+
+    def test_no_run_ends_as_scheduled(self, run: Run, access: Access) -> None:
+        with pytest.raises(Invalid):
+            finish_run(run=run, access=access, state=RunState.SCHEDULED)
+
+    def test_takes_the_role(self, run: Run) -> None:
+        viewer = build.access(build.user(role=Role.VIEWER), project=run.project)
+        with pytest.raises(Forbidden):
+            schedule_run(run=run, access=viewer)
 
 
 def test_ending_twice_alike_is_one_change_and_otherwise_a_conflict(owner: User) -> None:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.runs.models import Run
-from apps.runs.services import finish_run, log_points, update_run
+from apps.runs.services import finish_run, log_points, schedule_run, update_run
 from apps.runs.streams import replace_summary
 from apps.series.services import Batch
 from tests import build
@@ -95,6 +95,22 @@ class TestFilters:
         assert found(editor, filters) == names
 
     @pytest.mark.parametrize(
+        ("filters", "names"),
+        [
+            ({"state": "pending"}, ["gamma"]),
+            ({"state": {"$in": ["pending", "finished"]}}, ["beta_1", "gamma"]),
+            ({"state": {"$ne": "pending"}}, ["alpha", "beta_1"]),
+            ({"state": {"$regex": "^pend"}}, ["gamma"]),
+        ],
+    )
+    def test_a_run_that_has_not_begun_is_pending(
+        self, editor: Caller, runs: list[Run], filters: Any, names: list[str]
+    ) -> None:
+        gamma = runs[2]
+        schedule_run(run=gamma, access=build.access(editor.user, project=gamma.project))
+        assert found(editor, filters) == names
+
+    @pytest.mark.parametrize(
         "filters",
         [
             "{",
@@ -108,6 +124,7 @@ class TestFilters:
             {"display_name": {"$regex": "a" * 1_000}},
             {"config.lr": {"$gt": [1]}},
             {"state": "walking"},
+            {"state": "scheduled"},
             {"created_at": {"$gt": "yesterday"}},
             {"$or": [{"group": str(at)} for at in range(200)]},
             '{"$not":' * 100 + "{}" + "}" * 100,

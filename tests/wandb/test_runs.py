@@ -108,6 +108,17 @@ class TestStarting:
         run.refresh_from_db()
         assert run.state == RunState.RUNNING
 
+    def test_begins_a_run_that_was_made_to_wait(self, editor: Caller) -> None:
+        """`Api().create_run(state="pending")` makes it, `wandb.init(id=…)` begins it."""
+        assert start(editor, state="pending")["inserted"] is True
+        run = Run.objects.get()
+        assert run.state == RunState.SCHEDULED
+        edited = editor.ask(EDIT, id=ids.encode("Run", run.pk), notes="soon")["upsertBucket"]
+        assert edited["bucket"]["state"] == "pending"
+        assert start(editor)["inserted"] is False
+        run.refresh_from_db()
+        assert run.state == RunState.RUNNING
+
     def test_nan_in_a_config_is_no_fault(self, editor: Caller) -> None:
         start(editor, config='{"lr": {"value": NaN}}')
         assert config_of(Run.objects.get()) == {"lr": "NaN"}

@@ -23,6 +23,8 @@ from apps.runs.services import (
     finish_run,
     log_console,
     log_points,
+    resume_run,
+    schedule_run,
     start_run,
     update_run,
 )
@@ -496,6 +498,20 @@ class TestFollowing:
         table = text_of(browser(editor).get("/main/digits/runs"))
         assert '<span class="live">' not in table
         assert "crashed" not in table.partition("<tbody")[2]
+
+    def test_one_that_has_not_begun_waits(self, run: Run, allowed: Access, editor: User) -> None:
+        schedule_run(run=run, access=allowed)
+        Run.objects.update(heartbeat_at=timezone.now() - timedelta(days=3))
+        client = browser(editor)
+        page = text_of(client.get(address(run)))
+        assert '<span class="pill hue-slate"><span>scheduled</span></span>' in page
+        assert "waits to begin" in page
+        assert "every 1s" in page
+        assert self.poll(client, run).status_code == 204
+        seen = client.get(address(run)).context["seen"]
+        resume_run(run=Run.objects.get(), access=allowed)
+        begun = text_of(client.get(address(run), {"seen": seen}, headers=LIVE))
+        assert '<span class="live">running</span>' in begun
 
     def test_who_has_been_signed_out_is_led_to_sign_in(self, run: Run, editor: User) -> None:
         answer = browser().get(address(run), headers=LIVE)

@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.evaluations.choices import Better
 from apps.evaluations.services import define_metric
 from apps.runs.models import Run
-from apps.runs.services import finish_run
+from apps.runs.services import finish_run, schedule_run
 from tests import build
 from tests.runs.test_runs_table import Story
 from tests.web.visits import browser, text_of
@@ -168,6 +168,26 @@ def test_rows_ask_again_only_while_a_run_goes_on(story: Story) -> None:
     assert address is not None
     quiet = client.get(html.unescape(address[1]), {"seen": seen[1]}, headers=ROWS)
     assert quiet.status_code == 204
+
+
+def test_a_run_that_has_not_begun_stands_there_without_a_length(story: Story) -> None:
+    client = browser(story.owner)
+    run = build.run(story.owner, story.project, name="later")
+    schedule_run(run=run, access=build.access(story.owner, project=story.project))
+
+    text = page(client, columns="state,duration")
+
+    assert rows(text)[0][1:4] == ["later", "scheduled", "–"]
+    assert '<span class="live">' not in text
+    assert "every 5s" in text
+    assert [row[1] for row in rows(page(client, status="scheduled"))] == ["later"]
+    assert [row[1] for row in rows(page(client, filter="state = scheduled"))] == ["later"]
+    assert rows(page(client, sort="state"))[0][1] == "later"
+    assert rows(page(client, sort="-duration"))[-1][1] == "later"
+    exported = client.get(f"{PAGE}.csv", {"filter": "state = scheduled"})
+    lines = b"".join(exported.streaming_content).decode()  # type: ignore[attr-defined]
+    (row,) = csv.DictReader(StringIO(lines))
+    assert (row["state"], row["duration"]) == ("scheduled", "")
 
 
 def test_a_run_that_ends_brings_its_row_and_no_more_questions(story: Story) -> None:

@@ -50,7 +50,7 @@ from apps.series.queries import series_of_many
 
 MAX_METRICS = 20
 
-StateWord = Literal["running", "finished", "failed", "crashed", "killed"]
+StateWord = Literal["scheduled", "running", "finished", "failed", "crashed", "killed"]
 
 
 @operation("GET", "/runs", Action.READ, returns=ListOf[RunRow])
@@ -133,7 +133,7 @@ def finish(request: ApiRequest, run: str, body: RunEnd = RunEnd()) -> RunDetail:
 
 @operation("POST", "/runs/{run}/resume", Action.LOG, returns=RunDetail)
 def resume(request: ApiRequest, run: str) -> RunDetail:
-    """Take an ended run up again, so that it accepts points."""
+    """Take an ended run up again, or begin a scheduled one."""
     resumed = resume_run(run=_run(request, run), access=request.access)
     return run_detail(resumed, timezone.now())
 

@@ -31,10 +31,9 @@ from apps.runs.services import RunDescription, set_state, start_run, update_run
 from apps.runs.tagging import NAME, set_tags
 
 MAX_RUN_NAME: Final = 250
-# A run that is scheduled is one that runs: there is no third thing before the end.
 STATES: Final = {
     "RUNNING": RunState.RUNNING,
-    "SCHEDULED": RunState.RUNNING,
+    "SCHEDULED": RunState.SCHEDULED,
     "FINISHED": RunState.FINISHED,
     "FAILED": RunState.FAILED,
     "KILLED": RunState.KILLED,
@@ -105,7 +104,7 @@ def update(call: Call) -> Message:
         if name and name != run.name:
             update_run(run=run, name=name, access=access)
         state = STATES[status] if status else RunState(run.state)
-        if status or (ended_at and state != RunState.RUNNING):
+        if status or (ended_at and state.has_ended):
             run = set_state(run=run, state=state, ended_at=ended_at, access=access)
     return {"run_info": run_info(run, user_of(run), call)}
 

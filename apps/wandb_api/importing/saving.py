@@ -216,7 +216,7 @@ def _manifest_entry(entry: SavedEntry) -> dict[str, object]:
 def _end(run: Run, saved: SavedRun, access: Access) -> None:
     """A run whose folder does not say that it ended was killed: it will say no more."""
     run.refresh_from_db()
-    if run.state != RunState.RUNNING:
+    if run.has_ended:
         return
     ended_at = _last_sign(run, saved)
     if saved.exit_code is not None:

@@ -26,11 +26,12 @@ from apps.runs.services import (
     beat,
     finish_run,
     resume_run,
+    schedule_run,
     start_run,
     update_run,
 )
 from apps.runs.streams import replace_summary
-from apps.wandb_api import configs, places
+from apps.wandb_api import configs, places, run_states
 from apps.wandb_api.context import Context
 from apps.wandb_api.finding import run_by_id, run_by_name
 from apps.wandb_api.run_names import invented_name
@@ -127,13 +128,16 @@ def _started(access: Access, key: str | None, name: str | None) -> tuple[Run, bo
 
 def _into_state(run: Run, state: str, access: Access) -> Run:
     """A state by the client's word for it. Words that only say how a run goes on change nothing."""
-    if state == "running":
-        return resume_run(run=run, access=access)
-    if state not in RunState.values or run.state == state:
+    wanted = run_states.WORDS.get(state)
+    if wanted is None or wanted == run.state:
         return run
-    if run.state != RunState.RUNNING:
+    if wanted == RunState.RUNNING:
+        return resume_run(run=run, access=access)
+    if wanted == RunState.SCHEDULED:
+        return schedule_run(run=run, access=access)
+    if run.has_ended:
         raise Conflict(f"The run {run.key} has ended as {run.state}; it cannot become {state}.")
-    return finish_run(run=run, access=access, state=RunState(state))
+    return finish_run(run=run, access=access, state=wanted)
 
 
 @mutation

@@ -12,6 +12,7 @@ from apps.runs.queries import config_of
 from apps.wandb_api import ids, places, run_search
 from apps.wandb_api.configs import own_values, wrapped
 from apps.wandb_api.connections import Connection, page_size
+from apps.wandb_api.run_states import word_for
 from apps.wandb_api.schema import Node, field, field_of, nodes
 from apps.wandb_api.times import wire_time
 from apps.wandb_api.types.people import Person
@@ -44,7 +45,7 @@ class RunNode(Node):
 
     @field
     def state(self) -> str:
-        return str(self.row.state_at(timezone.now()))
+        return word_for(self.row.state_at(timezone.now()))
 
     @field
     def config(self) -> str:

@@ -60,6 +60,8 @@ class Standing:
     """Where the run stands now."""
 
     is_live: bool
+    # It has not begun.
+    is_waiting: bool
     # It may be going on, but nothing was heard of it lately.
     is_silent: bool
     words: str
@@ -73,6 +75,7 @@ def standing(run: Run, now: datetime) -> Standing:
     state = run.state_at(now)
     return Standing(
         is_live=state == RunState.RUNNING,
+        is_waiting=state == RunState.SCHEDULED,
         is_silent=run.is_silent_at(now),
         words=str(state.label),
         hue=STATE_HUES[state],

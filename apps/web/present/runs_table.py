@@ -157,7 +157,7 @@ def show_runs(
     better = lowest_is_best(table.columns, definitions)
     writers = _columns(table, definitions, best)
     captions = _("Compare the run %(name)s")
-    live = any(run.state == RunState.RUNNING for run in table.rows)
+    live = any(not run.state.has_ended for run in table.rows)
     return TableView(
         target=FRAGMENT,
         path=path,
@@ -195,7 +195,7 @@ def show_newest(
 ) -> TableView:
     """The newest runs on another page, at `path`: the same cells, nothing to sort or tick."""
     writers = _columns(table, definitions, {})
-    live = any(run.state == RunState.RUNNING for run in table.rows)
+    live = any(not run.state.has_ended for run in table.rows)
     return TableView(
         target=NEWEST,
         path=path,

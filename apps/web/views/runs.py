@@ -80,7 +80,7 @@ def _followed(
 ) -> HttpResponse:
     """What is new since the watcher looked; nothing where nothing is."""
     seen = request.GET.get("seen", "")
-    if not now.is_live:
+    if not (now.is_live or now.is_waiting):
         # It has ended: once more the whole page, which asks no further.
         return HttpResponse(headers={"HX-Refresh": "true"})
     if seen == _fingerprint(run, now):
