@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.choices import Role
+from apps.accounts.services import set_role
 from apps.registry.services.promotion import promote_version
 from tests import build
 from tests.web.visits import browser, text_of
@@ -57,6 +58,23 @@ class TestWhatIsFound:
             ("ana", "/main/activity?by=ana", "curator · main")
         ]
         assert browser(ana).get(group.hits[0].url).status_code == 200
+
+    def test_what_has_the_same_name_in_two_teams_is_told_apart(self, table: build.Table) -> None:
+        reader = build.user("of-both", role=Role.VIEWER)
+        owner = build.user("owner", role=Role.CURATOR, team_name="others")
+        set_role(user=reader, team=build.team("others"), role=Role.VIEWER, actor=build.SYSTEM)
+        other = build.project(owner, "digits", team_name="others")
+        version = build.version(owner, build.collection(owner, other, "candidates"))
+        build.run(owner, other, name="candidates run")
+        groups = browser(reader).get("/search", {"q": "candidates"}).context["groups"]
+        assert [hit.note for hit in groups[0].hits] == ["main / digits", "others / digits"]
+        (run,) = groups[1].hits
+        assert run.note.startswith("others / digits · ")
+        groups = browser(reader).get("/search", {"q": "candidates v1"}).context["groups"]
+        digests = [table.versions[0].artifact.short_digest, version.artifact.short_digest]
+        assert sorted(hit.note for hit in groups[0].hits) == sorted(
+            [f"{digests[0]} · main / digits", f"{digests[1]} · others / digits"]
+        )
 
     def test_what_begins_with_the_words_stands_first(self, table: build.Table) -> None:
         for name in ("a mnist", "mnist", "z mnist"):

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from apps.accounts.choices import Role
-from apps.accounts.models import Membership
+from apps.accounts.models import Membership, Team
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.core.names import clean_text
 from apps.core.times import ago
@@ -93,7 +93,7 @@ def _model(model: Collection) -> Hit:
 
 def _version(version: Version) -> Hit:
     name = f"{version.collection} v{version.number}"
-    note = f"{version.artifact.short_digest} · {ago(version.linked_at)}"
+    note = f"{version.artifact.short_digest} · {_place(version.collection)}"
     return Hit(name, place_url(version), note)
 
 
@@ -108,11 +108,17 @@ def _project(project: Project) -> Hit:
 
 
 def _run(run: Run) -> Hit:
-    return Hit(run.name, run_url(run.project.team, run), f"{run.project} · {ago(run.started_at)}")
+    return Hit(
+        run.name,
+        run_url(run.project.team, run),
+        f"{_within(run.project.team, run.project)} · {ago(run.started_at)}",
+    )
 
 
 def _golden_set(golden_set: GoldenSet) -> Hit:
-    return Hit(golden_set.title, golden_set_url(golden_set.team, golden_set), golden_set.name)
+    team = golden_set.team.name
+    note = f"{golden_set.name} · {team}" if golden_set.name != golden_set.title else team
+    return Hit(golden_set.title, golden_set_url(golden_set.team, golden_set), note)
 
 
 def _member(member: Membership) -> Hit:
@@ -129,4 +135,9 @@ def _collection(collection: Collection) -> Hit:
 
 
 def _place(collection: Collection) -> str:
-    return str(collection.project) if collection.project else _("registry")
+    return _within(collection.team, collection.project)
+
+
+def _within(team: Team, project: Project | None) -> str:
+    """A place with its team: names are given anew in each."""
+    return f"{team.name} / {project or _('registry')}"
