@@ -402,6 +402,10 @@ def _log_training_data(scene: Scene, run: Run, files: list[FileSpec]) -> None:
     )
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def _log_golden_set(scene: Scene, run: Run, golden: Golden, files: list[FileSpec]) -> None:
     version = log_artifact(
         access=scene.access(ENGINEER),
@@ -410,8 +414,9 @@ def _log_golden_set(scene: Scene, run: Run, golden: Golden, files: list[FileSpec
         files=files,
         metadata=_golden_metadata(golden),
         description=(
-            f"{scene.story.held_out} held-out images, each as it is and {golden.plan.copies} "
-            "times changed. No image of it, and no original of one, was trained on."
+            f"{scene.story.held_out} held-out images, each as it is and "
+            f"{_times(golden.plan.copies)} changed. No image of it, and no original of one, was "
+            "trained on."
         ),
         run=run,
         at=scene.start,

@@ -67,9 +67,9 @@ def compare(page: Page, server: LiveServer) -> None:
     expect(settings.get_by_role("rowheader")).to_have_text(["batch", "lr", "layers"])
 
     # Another base, and one item less.
-    page.get_by_role("link", name="Take differences to v2").click()
+    page.get_by_role("link", name="Make base v2").click()
     expect(page.get_by_text("differences to v2", exact=True)).to_be_visible()
-    page.get_by_role("link", name="Leave out v3").click()
+    page.get_by_role("link", name="Remove v3").click()
     expect(page.get_by_text("2 items")).to_be_visible()
 
     # Against the second version the first has much right, one page after the other.

@@ -468,6 +468,8 @@ def test_each_of_many_bars_has_its_name_beside_it() -> None:
 
     check(made)
     assert all(texts(drawing).count(name) == 2 for drawing in made.drawings for name in TWENTY)
+    # Keys would say less: their colours come again.
+    assert made.legend == ()
     # One place for each in each group, or Plotly would lay them over each other.
     places = [
         tuple(pair) for trace in made.figure["data"] for pair in zip(*trace["y"], strict=True)

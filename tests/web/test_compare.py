@@ -145,7 +145,7 @@ def test_the_holder_of_production_is_the_base_until_another_is_chosen(story: Sto
     text = page(client, BELOW, v=["1", "2", "3"])
     assert "differences to v2" in words(text)
 
-    (choose,) = links(text, "Take differences to v3")
+    (choose,) = links(text, "Make base v3")
 
     assert "differences to v3" in words(page(client, choose))
 
@@ -156,7 +156,7 @@ def test_items_are_left_out_and_added(story: Story) -> None:
     client = browser(story.viewer)
     text = page(client, BELOW, v=["1", "2", "3"], x="relative", base=f"{PLACE}/3")
 
-    (fewer,) = links(text, "Leave out v3")
+    (fewer,) = links(text, "Remove v3")
     assert query_of(fewer) == [("v", "1"), ("v", "2"), ("x", "relative")]
 
     answer = client.get(fewer + "&add=http://testserver/main/digits/runs/" + run.key)

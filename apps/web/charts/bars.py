@@ -81,7 +81,10 @@ def bar_chart(spec: BarChartSpec) -> Chart:
         title=spec.title,
         drawings=tuple(_drawing(spec, size, description) for size in SIZES),
         figure=_figure(spec, roles),
-        legend=tuple(LegendItem(name, f"is-bar {role_class(roles[name])}") for name in names),
+        # Names beside the bars say more than keys, whose colours come again after eight.
+        legend=()
+        if spec.with_names
+        else tuple(LegendItem(name, f"is-bar {role_class(roles[name])}") for name in names),
         head=(_("Golden set"), *names),
         rows=tuple(_row(spec, group, names) for group in spec.groups),
     )

@@ -147,7 +147,7 @@ class _Standing:
         for tick in self.scales[index].ticks(_TICKS):
             _x, y = self.place(index, self.scales[index].share(tick.at))
             yield svg_line("base", x - 3, y, x, y)
-            yield svg_text(tick.text, x - 6, y + 4, anchor="end")
+            yield svg_text(tick.text, x - 6, y + 4, anchor="end", classes="over")
         text = shortened(name, self.step - 12)
         half = text_width(text) / 2
         x = min(max(x, half), self.size.width - half)
@@ -173,7 +173,7 @@ class _Lying:
             yield svg_line("base", x, y, x, y + 4)
             half = text_width(tick.text) / 2
             inside = min(max(x, half), self.size.width - half)
-            yield svg_text(tick.text, inside, y + 17, anchor="middle")
+            yield svg_text(tick.text, inside, y + 17, anchor="middle", classes="over")
         yield svg_text(shortened(name, self.size.width), 0, y - 12, classes="axis-name")
 
 
