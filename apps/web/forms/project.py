@@ -31,4 +31,9 @@ class NamingForm(forms.Form):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    role = forms.ChoiceField(label=_("Role"), choices=ROLES, initial=Role.VIEWER.value)
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=ROLES,
+        initial=Role.VIEWER.value,
+        widget=forms.RadioSelect,
+    )
