@@ -123,12 +123,23 @@ class TestStarting:
         start(editor, config='{"lr": {"value": NaN}}')
         assert config_of(Run.objects.get()) == {"lr": "NaN"}
 
+    def test_what_no_text_can_hold_is_mended(self, editor: Caller) -> None:
+        start(
+            editor,
+            config='{"raw": {"value": "a\\u0000b"}, "half": {"value": ["\\ud800"]}}',
+            summaryMetrics='{"last\\u0000": "\\u0000"}',
+            notes="read from\x00disk",
+        )
+        run = Run.objects.get()
+        assert config_of(run) == {"raw": "a\ufffdb", "half": ["\ufffd"]}
+        assert run.notes == "read from\ufffddisk"
+        assert run.summary.get().key == "last\ufffd"
+
     @pytest.mark.parametrize(
         "given",
         [
             {"config": "[1]"},
             {"config": "{"},
-            {"config": '{"a": {"value": "\\u0000"}}'},
             {"name": "a/b"},
             {"name": "x" * 500},
             {"project": "artifacts"},

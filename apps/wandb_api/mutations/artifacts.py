@@ -197,8 +197,9 @@ def use_artifact(
 
 
 def metadata_in(text: str | None) -> Mapping[str, object]:
-    """Metadata as the client sends them: an object in JSON, in which bare NaN may stand."""
-    found = parse(text, allow_nonfinite=True) if text else {}
+    """Metadata as the client sends them: an object in JSON, in which bare NaN may stand. What no
+    text can hold is mended there as in what a run logs."""
+    found = parse(text, allow_nonfinite=True, mend_texts=True) if text else {}
     if found is None:
         return {}
     if not isinstance(found, Mapping):
