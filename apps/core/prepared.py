@@ -2,7 +2,7 @@
 
 Django writes the SQL of a query anew each time, and PostgreSQL plans it anew. For a query with
 several tables both take longer than to find the rows: of the 16 ms of reading a run, 11 went into
-words; a version by its alias was planned for 19 ms and read in one (measured). Here each thread
+words; a version by its alias was planned for 19 ms and read in one (measured). Here the process
 keeps the text, each connection to PostgreSQL the plan, and only the arguments change.
 
     runs_tags = Prepared(lambda run: RunTag.objects.filter(run=run).order_by("name"), int)
@@ -12,8 +12,7 @@ Only for whole numbers and texts that the query hands to the database as they ar
 kind `list` for lists of whole numbers behind `__in`: an argument may decide nothing else.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -40,8 +39,7 @@ class _Written:
     texts: Sequence[str]
     params: tuple[Any, ...]
     slots: Sequence[tuple[int, int]]
-    compiler: Any
-    converters: Any
+    converters: Mapping[int, Any]
     read: Callable[[Iterator[Any]], Iterator[Any]]
 
 
@@ -55,19 +53,20 @@ class Prepared(Generic[Row]):
     ) -> None:
         self.build = build
         self.kinds = kinds
-        self.local = threading.local()
+        # Threads that come here at once may write it twice, and the same.
+        self.written: _Written | None = None
 
     def rows(self, *arguments: int | str | Sequence[int]) -> list[Row]:
         """What the query finds with these arguments: what its queryset would give."""
-        written = getattr(self.local, "written", None)
+        written = self.written
         if written is None:
-            written = self.local.written = self._write()
+            written = self.written = self._write()
         sql, params = _filled_in(written, arguments)
         with _cursor() as cursor:
             cursor.execute(sql, params)
             found = iter(cursor.fetchall())
         if written.converters:
-            found = written.compiler.apply_converters(found, written.converters)
+            found = _converted(found, written.converters)
         return list(written.read(found))
 
     def first(self, *arguments: int | str | Sequence[int]) -> Row | None:
@@ -99,7 +98,6 @@ class Prepared(Generic[Row]):
             texts,
             tuple(params),
             slots,
-            compiler,
             compiler.get_converters(fields),
             _reader_of_models(compiler) if makes_models else _as_tuples,
         )
@@ -146,6 +144,15 @@ def _cursor() -> Any:
     with connection.wrap_database_errors:
         cursor: Any = ServerBindingCursor
         return connection._prepare_cursor(cursor(connection.connection))  # type: ignore[attr-defined]
+
+
+def _converted(rows: Iterator[Any], converters: Mapping[int, Any]) -> Iterator[Any]:
+    """As the compiler of a queryset does it, whose own connection is that of one thread."""
+    for row in map(list, rows):
+        for place, (convert, expression) in converters.items():
+            for one in convert:
+                row[place] = one(row[place], expression, connection)
+        yield row
 
 
 def _as_tuples(rows: Iterator[Any]) -> Iterator[Any]:

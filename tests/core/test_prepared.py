@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from pytest_django import DjangoAssertNumQueries
 
 from apps.core.prepared import ArgumentLostError, Prepared
@@ -76,22 +76,33 @@ def test_a_list_may_have_any_length(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_thread_has_its_own() -> None:
+def test_threads_share_the_text_and_ask_by_connections_of_their_own() -> None:
     owner = build.user()
     place = build.project(owner)
     run = build.run(owner, place, name="a")
+    written: list[int] = []
 
-    def ask() -> list[int]:
+    def query(name: str, project: int) -> QuerySet[Run]:
+        written.append(project)
+        return Run.objects.filter(name=name, project=project)
+
+    runs = Prepared[Run](query, *(str, int))
+    assert runs.rows("b", place.pk) == []
+
+    def ask() -> list[Run]:
         from django.db import connection
 
         try:
-            return [found.pk for found in RUNS.rows("a", place.pk)]
+            return runs.rows("a", place.pk)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(4) as threads:
         answers = [threads.submit(ask) for _ in range(8)]
-    assert all(answer.result() == [run.pk] for answer in answers)
+    for answer in answers:
+        [found] = answer.result()
+        assert (found, found.started_at) == (run, run.started_at)
+    assert len(written) == 1
 
 
 @pytest.mark.django_db
