@@ -252,7 +252,7 @@ def _postgresql(url: str) -> dict[str, Any]:
     options = dict(config.get("OPTIONS") or {})
     # A request that finds no free connection for 10 s is answered with 503, not queued for ever.
     options.setdefault("pool", {"min_size": 1, "max_size": 16, "timeout": 10})
-    # After so many times PostgreSQL keeps the plan of a prepared query (apps/core/prepared.py). A
+    # After so many times PostgreSQL keeps the plan of a prepared query (apps/core/prepared). A
     # pooler in between that hands a connection around between transactions takes a high number.
     options.setdefault("prepare_threshold", 1)
     config["OPTIONS"] = options

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -45,6 +45,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.core.ids import new_hex
 from apps.core.jsontext import dump
 from apps.core.names import clean_name, clean_path, clean_text, name_key
+from apps.core.prepared import Prepared, insert, update
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -234,12 +235,11 @@ def seal_at_once(
             note_made_again(run=made_by, artifact=newest.artifact, access=access, at=at)
         return newest
     _close(artifact, lines, digest, at)
-    artifact.save(force_insert=True)
+    insert(artifact)
     _write_files(artifact, files, sizes)
     if made_by is not None:
-        RunArtifact.objects.create(
-            run=made_by, artifact=artifact, direction=Direction.MADE, at=at or timezone.now()
-        )
+        at_or_now = at or timezone.now()
+        insert(RunArtifact(run=made_by, artifact=artifact, direction=Direction.MADE, at=at_or_now))
     return _place_sealed(artifact, locked, access, note, at)
 
 
@@ -602,12 +602,15 @@ def note_made_again(
 
 def lock_collection(collection: Collection) -> Collection:
     """The collection's row, locked until the transaction ends. Raises CollectionInBin."""
-    locked: Collection | None = (
-        Collection.objects.select_for_update(no_key=True).filter(pk=collection.pk).first()
-    )
+    locked = _LOCKED.first(collection.pk)
     if locked is None:
         raise CollectionInBin(collection.name)
     return locked
+
+
+_LOCKED: Final = Prepared[Collection](
+    lambda key: Collection.objects.select_for_update(no_key=True).filter(pk=key), int
+)
 
 
 def touch(*rows: Collection | Version, at: datetime) -> None:
@@ -705,9 +708,17 @@ def _check_type(artifact: ArtifactVersion, collection: Collection) -> None:
 
 def _newest(locked: Collection) -> Version | None:
     """The newest standing version of a locked collection."""
-    standing = Version.objects.filter(collection=locked, deleted_at=None)
-    found: Version | None = standing.select_related("artifact").order_by("-number").first()
-    return found
+    return _NEWEST.first(locked.pk)
+
+
+_NEWEST: Final = Prepared[Version](
+    lambda collection: (
+        Version.objects.filter(collection=collection, deleted_at=None)
+        .select_related("artifact")
+        .order_by("-number")[:1]
+    ),
+    int,
+)
 
 
 def _close(
@@ -746,7 +757,7 @@ def _place(
     at: datetime | None,
 ) -> Version:
     """Number an artifact version in a locked collection, tell who listens, record the event."""
-    version = Version.objects.create(
+    version = Version(
         collection=locked,
         number=locked.next_number,
         artifact=artifact,
@@ -755,9 +766,10 @@ def _place(
         linked_at=now,
         updated_at=now,
     )
+    insert(version)
     locked.next_number += 1
     locked.updated_at = now
-    locked.save(update_fields=["next_number", "updated_at"])
+    update(locked, "next_number", "updated_at")
     version_linked.send(sender=Version, version=version)
     record(
         kind=kind,

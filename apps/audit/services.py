@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.audit.actors import Actor, Subject
 from apps.audit.chain import hash_of, payload_text
 from apps.audit.models import ChainHead, Event, EventSubject
+from apps.core.prepared import Prepared, insert, insert_all, update
 from apps.core.times import to_text
 
 # The events of the block of `told_last` that is going on, if one is.
@@ -118,29 +119,34 @@ def _append(
         previous_hash=head.hash,
     )
     event.hash = hash_of(event)
-    event.save(force_insert=True)
-    EventSubject.objects.bulk_create(
-        EventSubject(
-            event=event, kind=subject.kind, object_id=subject.object_id, name=subject.name[:400]
-        )
-        for subject in subjects
+    insert(event)
+    insert_all(
+        [
+            EventSubject(
+                event=event, kind=subject.kind, object_id=subject.object_id, name=subject.name[:400]
+            )
+            for subject in subjects
+        ]
     )
-    ChainHead.objects.filter(pk=head.pk).update(sequence=event.sequence, hash=event.hash)
+    head.sequence, head.hash = event.sequence, event.hash
+    update(head, "sequence", "hash")
 
 
 def _locked_head() -> ChainHead:
     """The end of the chain, held until commit: by a row lock, or by SQLite's one writer."""
-    locked = ChainHead.objects.select_for_update().filter(pk=1)
-    head = locked.first()
+    head = _HEAD.first()
     if head is None:
         # An emptied database, as tests leave it. Of many who come here at once one inserts; or its
         # first event is there already, and it brought the head with it.
         if not Event.objects.exists():
             ChainHead.objects.bulk_create([ChainHead()], ignore_conflicts=True)
-        head = locked.first()
+        head = _HEAD.first()
     if head is None:
         raise ChainBrokenError("The audit chain has lost its head; run verify_audit.")
     return head
+
+
+_HEAD: Final = Prepared[ChainHead](lambda: ChainHead.objects.select_for_update().filter(pk=1))
 
 
 def _plain(value: Any) -> Any:

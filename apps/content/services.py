@@ -10,7 +10,7 @@ The rules that make this safe with any number of writers:
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, QuerySet, RestrictedError
@@ -22,6 +22,7 @@ from apps.content.models import Blob, Holding
 from apps.content.queries import NoSuchContent
 from apps.content.spool import Spool, stale
 from apps.core.errors import Invalid, TooLarge
+from apps.core.prepared import Prepared, put
 
 GRACE = timedelta(hours=24)
 # A client that sends nothing for this long has gone; its partial file is swept.
@@ -158,31 +159,26 @@ def _keep(owner_id: int, spool: Spool, then: Callable[[Blob], object] | None) ->
     # First without any lock: to S3 this may take minutes.
     kept.put(spool.path, spool.sha256)
     now = timezone.now()
+    new = Blob(
+        digest=spool.sha256,
+        md5=spool.md5,
+        size_bytes=spool.size_bytes,
+        created_at=now,
+        wanted_at=now,
+    )
     with transaction.atomic():
-        Blob.objects.bulk_create(
-            [
-                Blob(
-                    digest=spool.sha256,
-                    md5=spool.md5,
-                    size_bytes=spool.size_bytes,
-                    created_at=now,
-                    wanted_at=now,
-                )
-            ],
-            update_conflicts=True,
-            unique_fields=["digest"],
-            update_fields=["wanted_at"],
-        )
+        put(new, by=("digest",), changes=("wanted_at",))
         # The row is locked now. A collection that held it before us may have taken the bytes.
         if kept.size(spool.sha256) != spool.size_bytes:
             kept.put(spool.path, spool.sha256)
-        Holding.objects.bulk_create(
-            [Holding(owner_id=owner_id, blob_id=spool.sha256)], ignore_conflicts=True
-        )
-        blob = Blob.objects.get(pk=spool.sha256)
+        put(Holding(owner_id=owner_id, blob=new), by=("owner_id", "blob"))
+        [blob] = _BLOBS.rows(new.pk)
         if then is not None:
             then(blob)
         return blob
+
+
+_BLOBS: Final = Prepared[Blob](lambda digest: Blob.objects.filter(pk=digest), str)
 
 
 def _pieces(stream: BinaryIO | Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from apps.artifacts.tags import change_tags
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.ids import new_hex
 from apps.core.names import clean_text
+from apps.core.prepared import insert
 from apps.evaluations.choices import Source
 from apps.evaluations.queries import current_results
 from apps.evaluations.services import Score, record_results
@@ -122,8 +123,10 @@ def register_version(
     origin = _ready(_origin(said, call, access), collection, said, call, access)
     with transaction.atomic():
         version = _place(origin, collection, said, access)
-        Registration.objects.create(
-            version=version, source=said.source, run_id=said.run_id, run_link=said.run_link
+        insert(
+            Registration(
+                version=version, source=said.source, run_id=said.run_id, run_link=said.run_link
+            )
         )
         if tags:
             change_tags(tagged=version, put=tags, access=access)

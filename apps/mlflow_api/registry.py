@@ -36,12 +36,21 @@ _MAX_NUMBER: Final = 2**31 - 1
 
 def models_of(access: Access) -> QuerySet[Collection]:
     """The registered models of the caller's team."""
-    return Collection.objects.filter(team=access.team, project=None, type=MODEL)
+    return _models(access.team.pk)
+
+
+def _models(team: int) -> QuerySet[Collection]:
+    return Collection.objects.filter(team=team, project=None, type=MODEL)
+
+
+_NAMED: Final = Prepared[Collection](
+    lambda team, name: _models(team).filter(name_key=name).select_related("team"), *(int, str)
+)
 
 
 def model_named(name: str, access: Access) -> Collection:
     """A registered model. Raises NotFound."""
-    found = models_of(access).filter(name_key=name_key(name)).select_related("team").first()
+    found = _NAMED.first(access.team.pk, name_key(name))
     if found is None:
         raise NotFound(f"Registered Model with name={name[:256]} not found")
     return found

@@ -6,10 +6,10 @@ Files are measurements, as points are: storing them is no event. Nothing is seal
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from django.db import transaction
-from django.db.models import F, Lookup, QuerySet, Value
+from django.db.models import Count, F, Lookup, QuerySet, Value
 from django.utils import timezone
 
 from apps.content.models import Blob
@@ -17,6 +17,7 @@ from apps.content.services import hold, store
 from apps.core.errors import Invalid, NotFound
 from apps.core.folders import below, refuse_clashes
 from apps.core.names import clean_path
+from apps.core.prepared import Prepared, put
 from apps.projects.access import Access, Action
 from apps.runs.models import Run, RunFile
 from apps.runs.queries import RunInBin
@@ -115,7 +116,7 @@ def store_file(
 
 
 def _put(run: Run, files: Sequence[NewFile]) -> None:
-    if not Run.objects.filter(pk=run.pk).exists():
+    if not _STANDING.rows(run.pk):
         raise RunInBin(run.key, run.project)
     now = timezone.now()
     rows = {
@@ -126,17 +127,19 @@ def _put(run: Run, files: Sequence[NewFile]) -> None:
         for path in [clean_path(new.path, field="path")]
     }
     kept = RunFile.objects.filter(run=run)
-    more = kept.count() + len(rows) - MAX_FILES
+    more = sum(count for (count,) in _COUNT.rows(run.pk)) + len(rows) - MAX_FILES
     # Some may only be replaced.
     if more > 0 and kept.filter(path__in=rows).count() < more:
         raise Invalid(f"A run keeps {MAX_FILES} files at most.", field="path")
     refuse_clashes(kept, rows.keys())
-    RunFile.objects.bulk_create(
-        rows.values(),
-        update_conflicts=True,
-        unique_fields=["run", "path"],
-        update_fields=["blob", "size_bytes", "updated_at"],
-    )
+    for row in rows.values():
+        put(row, by=("run", "path"), changes=("blob", "size_bytes", "updated_at"))
+
+
+_STANDING: Final = Prepared[Any](lambda run: Run.objects.filter(pk=run).values_list("pk"), int)
+_COUNT: Final = Prepared[Any](
+    lambda run: RunFile.objects.filter(run=run).values("run").values_list(Count("pk")), int
+)
 
 
 @transaction.atomic

@@ -4,9 +4,11 @@ Those apps must not know this one, so they send signals; this is the one place t
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from apps.accounts.models import Team
 from apps.artifacts.models import ArtifactVersion, Version
+from apps.core.prepared import Prepared
 from apps.evaluations.models import Result
 from apps.registry.services.columns import find_columns
 from apps.registry.services.labels import add_default_labels
@@ -28,11 +30,18 @@ def on_results_recorded(
 
 def on_version_linked(*, version: Version, **_: object) -> None:
     """An artifact version that is put into a further collection brings its results along."""
-    current = version.artifact.results.filter(is_current=True)
-    results = list(current.select_related("metric", "golden_set"))
+    results = _CURRENT.rows(version.artifact_id)
     if results:
         find_columns(artifact=version.artifact, results=results)
         sync_scores(artifact=version.artifact, results=results)
+
+
+_CURRENT: Final = Prepared[Result](
+    lambda artifact: Result.objects.filter(artifact=artifact, is_current=True).select_related(
+        "metric", "golden_set"
+    ),
+    int,
+)
 
 
 def on_version_deleted(*, version: Version, **_: object) -> None:

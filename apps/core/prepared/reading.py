@@ -1,9 +1,4 @@
-"""Queries that are put into SQL once and then asked again and again, for the hottest paths.
-
-Django writes the SQL of a query anew each time, and PostgreSQL plans it anew. For a query with
-several tables both take longer than to find the rows: of the 16 ms of reading a run, 11 went into
-words; a version by its alias was planned for 19 ms and read in one (measured). Here the process
-keeps the text, each connection to PostgreSQL the plan, and only the arguments change.
+"""Queries with arguments.
 
     runs_tags = Prepared(lambda run: RunTag.objects.filter(run=run).order_by("name"), int)
     runs_tags.rows(run.pk)
@@ -19,6 +14,8 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
+
+from apps.core.prepared.cursors import kept_cursor
 
 Row = TypeVar("Row")
 
@@ -62,7 +59,7 @@ class Prepared(Generic[Row]):
         if written is None:
             written = self.written = self._write()
         sql, params = _filled_in(written, arguments)
-        with _cursor() as cursor:
+        with kept_cursor() as cursor:
             cursor.execute(sql, params)
             found = iter(cursor.fetchall())
         if written.converters:
@@ -130,20 +127,6 @@ def _filled_in(written: _Written, arguments: Sequence[Any]) -> tuple[str, list[A
             params += value
         words.append(written.texts[at + 1])
     return "".join(words), params
-
-
-def _cursor() -> Any:
-    """On PostgreSQL one that sends text and parameters apart, so that the plan can be kept: after
-    as many times as the option `prepare_threshold` of the database says. Where queries are logged
-    they are sent, and so shown, whole."""
-    if connection.vendor != "postgresql" or connection.queries_logged:
-        return connection.cursor()
-    from django.db.backends.postgresql.base import ServerBindingCursor
-
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor: Any = ServerBindingCursor
-        return connection._prepare_cursor(cursor(connection.connection))  # type: ignore[attr-defined]
 
 
 def _converted(rows: Iterator[Any], converters: Mapping[int, Any]) -> Iterator[Any]:
