@@ -136,6 +136,7 @@ class TableView:
     hints: Sequence[Hint] = ()
     fields: Sequence[str] = ()
     compare: Compare | None = None
+    delete_url: str = ""  # where ticked rows go to be deleted, for those who may
     refresh: Refresh | None = None
     can_name_columns: bool = False  # the menu offers some only; others by their name
     csv_path: str = ""

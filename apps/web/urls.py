@@ -221,6 +221,8 @@ urlpatterns = [
     path("<team:team>/<name:project>/views", saved.run_views, name="run_views"),
     path("<team:team>/<name:project>/views/<int:view>", saved.run_view, name="run_view"),
     path("<team:team>/<name:project>/runs.csv", runs_table.export, name="runs_csv"),
+    path("<team:team>/<name:project>/delete/runs", bin.delete_runs, name="delete_runs"),
+    path("<team:team>/<name:project>/restore/runs", bin.restore_runs, name="restore_runs"),
     path("<team:team>/<name:project>/runs/<name:run>", runs.run, name="run"),
     path(
         "<team:team>/<name:project>/runs/<name:run>/lineage",

@@ -19,8 +19,10 @@ from apps.bin.services.deletion import (
     delete_collection,
     delete_project,
     delete_run,
+    delete_runs,
     delete_version,
 )
+from apps.bin.services.restoring import restore_runs
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.evaluations.services import mark_golden_set
 from apps.projects.models import Project
@@ -38,6 +40,60 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def place() -> World:
     return world()
+
+
+class TestRuns:
+    @pytest.fixture
+    def two(self, place: World) -> list[Run]:
+        other = build.run(place.table.editor, place.project, name="sweep")
+        return [silent(place.trained), silent(other)]
+
+    def test_go_into_the_bin_together_each_with_an_event(
+        self, place: World, two: list[Run]
+    ) -> None:
+        before = last_event().sequence
+        allowed = place.access(place.table.editor)
+
+        delete_runs(runs=two, access=allowed, reason="a sweep gone wrong")
+
+        assert {item.name: item.reason for item in in_bin(allowed)} == {
+            "training": "a sweep gone wrong",
+            "sweep": "a sweep gone wrong",
+        }
+        assert kinds_since(before) == ["run.deleted", "run.deleted"]
+
+        restore_runs(runs=two, access=allowed)
+
+        assert Run.objects.filter(pk__in=[run.pk for run in two]).count() == 2
+        assert kinds_since(before)[2:] == ["run.restored", "run.restored"]
+
+    def test_what_goes_with_any_of_them_keeps_all(self, place: World, two: list[Run]) -> None:
+        going_on = build.run(place.table.editor, place.project, name="live")
+        with pytest.raises(HasConsequences) as caught:
+            delete_runs(runs=[*two, going_on], access=place.access(place.table.editor))
+        [live] = caught.value.consequences
+        assert (live.effect, live.names) == (Effect.LIVE, ("live",))
+        assert in_bin(place.access(place.table.editor)) == []
+
+    def test_one_that_is_there_already_stays_as_it_is(self, place: World, two: list[Run]) -> None:
+        allowed = place.access(place.table.editor)
+        delete_run(run=two[0], access=allowed, reason="diverged")
+        delete_runs(runs=two, access=allowed, reason="a sweep gone wrong")
+        reasons = {item.name: item.reason for item in in_bin(allowed)}
+        assert reasons == {"training": "diverged", "sweep": "a sweep gone wrong"}
+
+    def test_are_the_editors_not_the_viewers(self, place: World, two: list[Run]) -> None:
+        allowed = place.access(place.table.viewer)
+        with pytest.raises(Forbidden):
+            delete_runs(runs=two, access=allowed)
+        delete_runs(runs=two, access=place.access(place.table.editor))
+        with pytest.raises(Forbidden):
+            restore_runs(runs=two, access=allowed)
+        assert len(in_bin(place.access(place.table.editor))) == 2
+
+    def test_more_than_a_page_of_them_are_refused(self, place: World, two: list[Run]) -> None:
+        with pytest.raises(Invalid, match="At most 100"):
+            delete_runs(runs=two * 51, access=place.access(place.table.editor))
 
 
 class TestRun:

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -61,6 +62,59 @@ class TestDeleting:
 
         assert back.redirect_chain == [(f"/main/digits/runs/{run.key}", 302)]
         assert "training is back, as it was." in text_of(back)
+
+    def test_the_ticked_runs_go_together_and_come_back_together(self, place: World) -> None:
+        runs = [silent(place.trained)]
+        runs += [silent(build.run(place.table.editor, place.project, name="sweep"))]
+        client = signed_in(place.table.editor)
+        query = urlencode({"r": [f"main/digits/{run.key}" for run in runs]}, doseq=True)
+        address = f"/main/digits/delete/runs?{query}"
+        table = client.get("/main/digits/runs").content.decode()
+        assert 'formaction="/main/digits/delete/runs"' in table
+
+        asked = text_of(client.get(address))
+        assert "Delete these 2 runs?" in asked
+        assert "training" in asked
+        assert "sweep" in asked
+        done = client.post(address, {"reason": "wrong seed"}, follow=True)
+
+        assert done.redirect_chain == [("/main/digits/runs", 302)]
+        assert "2 runs are in the bin." in text_of(done)
+        assert [item.reason for item in in_bin(place.access(place.admin))] == ["wrong seed"] * 2
+        undo = re.findall(r'<input type="hidden" name="r" value="([^"]+)">', done.content.decode())
+        back = client.post("/main/digits/restore/runs", {"r": undo})
+        assert back.headers["Location"] == "/main/digits/runs"
+        assert in_bin(place.access(place.admin)) == []
+
+    @pytest.mark.parametrize("query", ["", "?r=main/digits/nothing", "?r=main/papers/{}", "?r={}"])
+    def test_nothing_that_is_ticked_here_is_no_question(self, place: World, query: str) -> None:
+        """The last two name a run of another project, and a run without its project."""
+        client = signed_in(place.admin)
+        key = place.user.key if "papers" in query else place.trained.key
+        answer = client.post(f"/main/digits/delete/runs{query.format(key)}", follow=True)
+        assert answer.redirect_chain == [("/main/digits/runs", 302)]
+        assert "Tick the runs that are to be deleted" in text_of(answer)
+        assert in_bin(place.access(place.admin, in_project=False)) == []
+
+    def test_more_runs_than_a_page_has_are_refused(self, place: World) -> None:
+        for number in range(101):
+            build.run(place.table.editor, place.project, name=f"sweep {number}")
+        keys = Run.objects.filter(project=place.project).values_list("key", flat=True)
+        query = urlencode({"r": [f"main/digits/{key}" for key in keys]}, doseq=True)
+        client = signed_in(place.admin)
+        refused = client.post(
+            f"/main/digits/delete/runs?{query}", {"accept": "on", "reason": "all of them"}
+        )
+        assert refused.status_code == 400
+        assert "At most 100 runs" in text_of(refused)
+
+    def test_viewers_are_offered_no_deletion_and_refused(self, place: World) -> None:
+        client = signed_in(place.table.viewer)
+        assert "delete/runs" not in client.get("/main/digits/runs").content.decode()
+        query = f"?r=main/digits/{place.trained.key}"
+        assert client.get(f"/main/digits/delete/runs{query}").status_code == 403
+        assert client.post(f"/main/digits/delete/runs{query}", {"reason": "x"}).status_code == 403
+        assert client.post("/main/digits/restore/runs").status_code == 403
 
     def test_what_goes_with_it_is_listed_and_must_be_accepted(self, place: World) -> None:
         client = signed_in(place.table.curator)

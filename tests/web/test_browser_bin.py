@@ -45,6 +45,25 @@ def test_a_slip_is_taken_back(visitor: Page, live_server: LiveServer, place: Wor
     assert Run.objects.filter(pk=run.pk).exists()
 
 
+def test_ticked_runs_are_deleted_together_and_taken_back(
+    visitor: Page, live_server: LiveServer, place: World
+) -> None:
+    runs = [silent(place.trained), silent(build.run(place.admin, place.project, name="sweep"))]
+    take_session(visitor, live_server, place.admin)
+    visitor.goto(f"{live_server.url}/main/digits/runs")
+    for run in runs:
+        visitor.get_by_label(f"Compare the run {run.name}").check()
+    visitor.get_by_role("button", name="Delete…").click()
+    expect(visitor.get_by_role("heading", name="Delete these 2 runs?")).to_be_visible()
+    visitor.get_by_label("Reason").fill("wrong seed")
+    visitor.get_by_role("button", name="Put them into the bin").click()
+    expect(visitor.get_by_text("2 runs are in the bin.")).to_be_visible()
+
+    visitor.get_by_role("button", name="Undo").click()
+    expect(visitor.get_by_text("2 runs are back.")).to_be_visible()
+    assert Run.objects.filter(pk__in=[run.pk for run in runs]).count() == 2
+
+
 def test_what_goes_with_it_and_the_way_through_the_bin(
     visitor: Page, live_server: LiveServer, place: World
 ) -> None:

@@ -21,7 +21,7 @@ from apps.bin.queries.consequences import (
     Consequence,
     consequences_of_collection,
     consequences_of_project,
-    consequences_of_run,
+    consequences_of_runs,
     consequences_of_version,
 )
 from apps.core.errors import Conflict, Invalid
@@ -34,6 +34,9 @@ from apps.registry.services.holdings import MAX_REASON, hold_still
 from apps.registry.services.promotion import remove_label
 from apps.runs.models import Run
 from apps.runs.services import run_subject
+
+# As many as a page of a table has: what is ticked is seen. Each is an event of its own.
+MAX_AT_ONCE = 100
 
 
 class HasConsequences(Conflict):
@@ -91,23 +94,46 @@ def delete_run(
 
     Doing it twice changes nothing. Raises HasConsequences, Forbidden.
     """
+    delete_runs(runs=[run], access=access, reason=reason, accept_consequences=accept_consequences)
+
+
+@transaction.atomic
+def delete_runs(
+    *, runs: Sequence[Run], access: Access, reason: str = "", accept_consequences: bool = False
+) -> None:
+    """Put runs of one project into the bin: all of them or none, with an event for each.
+
+    Those that are there already stay as they are. Raises Invalid when there are too many,
+    HasConsequences, Forbidden.
+    """
     access.require(Action.DELETE)
-    locked = Run.objects.select_for_update(no_key=True).filter(pk=run.pk).first()
-    if locked is None:
+    if len(runs) > MAX_AT_ONCE:
+        raise Invalid(f"At most {MAX_AT_ONCE} runs can be deleted at once.")
+    keys = [run.pk for run in runs]
+    locked = list(
+        Run.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=keys)
+        .select_related("project")
+        .order_by("pk")
+    )
+    if not locked:
         return
     reason = _checked(
-        consequences_of_run(locked, access.user), reason, accepted=accept_consequences
+        consequences_of_runs(locked, access.user), reason, accepted=accept_consequences
     )
-    _mark(locked, access)
-    record(
-        kind="run.deleted",
-        actor=access.actor,
-        subjects=[run_subject(locked), project_subject(run.project)],
-        team_id=access.team.pk,
-        project_id=run.project_id,
-        before={"name": locked.name, "key": locked.key, "state": locked.state},
-        reason=reason,
-    )
+    for run in locked:
+        _mark(run, access)
+    # Events come last: whoever has told of one holds the chain.
+    for run in locked:
+        record(
+            kind="run.deleted",
+            actor=access.actor,
+            subjects=[run_subject(run), project_subject(run.project)],
+            team_id=access.team.pk,
+            project_id=run.project_id,
+            before={"name": run.name, "key": run.key, "state": run.state},
+            reason=reason,
+        )
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ Whoever may delete a thing may restore it. Each function takes the row and raise
 was removed for good in the meantime; restoring what is not in the bin changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
@@ -70,6 +70,13 @@ def restore_run(*, run: Run, access: Access) -> None:
     _unmark(locked)
     subjects = [run_subject(locked), project_subject(run.project)]
     _record("run.restored", access, run.project, subjects)
+
+
+@transaction.atomic
+def restore_runs(*, runs: Sequence[Run], access: Access) -> None:
+    """Take runs of one project out of the bin, all of them or none."""
+    for run in sorted(runs, key=lambda run: run.pk):
+        restore_run(run=run, access=access)
 
 
 @transaction.atomic

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.artifacts.choices import MODEL
@@ -23,12 +26,14 @@ from apps.bin.queries.consequences import (
     consequences_of_collection,
     consequences_of_project,
     consequences_of_run,
+    consequences_of_runs,
     consequences_of_version,
 )
 from apps.bin.queries.items import bin_item, bin_page
 from apps.bin.services import deletion
 from apps.bin.services.purging import purge as purge_item
 from apps.bin.services.restoring import restore as restore_item
+from apps.bin.services.restoring import restore_runs as restore_ticked
 from apps.core.errors import Conflict
 from apps.projects.access import Access, Action, requires
 from apps.projects.models import Project
@@ -40,6 +45,7 @@ from apps.web.addresses import (
     place_url,
     project_url,
     run_url,
+    runs_url,
     team_url,
 )
 from apps.web.forms.deletion import DeletionForm
@@ -113,12 +119,12 @@ def purge(request: HttpRequest, team: str, item: str, project: str | None = None
 
 @dataclass(frozen=True)
 class _Question:
-    """What is to be deleted, and where the reader goes from there."""
+    """What is to be deleted, what is said of it, and where the reader goes from there."""
 
-    name: str
-    kind: Kind
-    pk: int
-    word: str
+    names: Sequence[str]
+    title: str
+    done: str
+    undo: Undo
     crumbs: Sequence[Crumb]
     here: str
     above: str
@@ -133,10 +139,9 @@ def delete_project(request: HttpRequest, team: str, project: str) -> HttpRespons
     access: Access = request.access  # type: ignore[attr-defined]
     place = access.here
     question = _Question(
-        name=str(place),
-        kind=Kind.PROJECT,
-        pk=place.pk,
-        word=_("project"),
+        **_one(str(place), _("project")),
+        # It is restored from the team's bin: its own goes with it.
+        undo=_way_back(access.within(None), Kind.PROJECT, place.pk),
         crumbs=crumbs_to_place(access.team, place),
         here=project_url(access.team, place),
         above=team_url(access.team),
@@ -154,10 +159,8 @@ def delete_run(request: HttpRequest, team: str, project: str, run: str) -> HttpR
     found = run_in(access.here, run)
     here = run_url(access.team, found)
     question = _Question(
-        name=found.name,
-        kind=Kind.RUN,
-        pk=found.pk,
-        word=_("run"),
+        **_one(found.name, _("run")),
+        undo=_way_back(access, Kind.RUN, found.pk),
         crumbs=[*crumbs_to_place(access.team, access.project), Crumb(found.name, here)],
         here=here,
         above=project_url(access.team, access.here),
@@ -165,6 +168,57 @@ def delete_run(request: HttpRequest, team: str, project: str, run: str) -> HttpR
         delete=lambda **said: deletion.delete_run(run=found, access=access, **said),
     )
     return _ask(request, access, question)
+
+
+@requires(Action.DELETE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
+    """The runs that were ticked in the table, together; `r` names them as for a comparison."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    above = runs_url(access.team, access.here)
+    ticked = list(_ticked(request.GET, Run.objects.all(), access))
+    if not ticked:
+        messages.warning(request, _("Tick the runs that are to be deleted, then press Delete."))
+        return HttpResponseRedirect(above)
+    count = len(ticked)
+    words = {"count": count}
+    addresses = tuple(("r", text) for text in request.GET.getlist("r"))
+    question = _Question(
+        names=[run.name for run in ticked],
+        title=ngettext("Delete this run?", "Delete these %(count)d runs?", count) % words,
+        done=ngettext("The run is in the bin.", "%(count)d runs are in the bin.", count) % words,
+        undo=Undo(reverse("restore_runs", args=[access.team.name, access.here.name]), addresses),
+        crumbs=[*crumbs_to_place(access.team, access.project), Crumb(_("Runs"), above)],
+        here=above,
+        above=above,
+        consequences=lambda: consequences_of_runs(ticked, access.user),
+        delete=lambda **said: deletion.delete_runs(runs=ticked, access=access, **said),
+    )
+    return _ask(request, access, question)
+
+
+@requires(Action.DELETE)
+@require_POST
+def restore_runs(request: HttpRequest, team: str, project: str) -> HttpResponseRedirect:
+    """Take back what `delete_runs` did."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    found = list(_ticked(request.POST, Run.with_deleted.exclude(deleted_at=None), access))
+    restore_ticked(runs=found, access=access)
+    count = len(found)
+    tell(
+        request,
+        ngettext("%(count)d run is back.", "%(count)d runs are back.", count) % {"count": count},
+    )
+    return HttpResponseRedirect(runs_url(access.team, access.here))
+
+
+def _ticked(params: QueryDict, runs: QuerySet[Run], access: Access) -> QuerySet[Run]:
+    """Those of the runs that are named by the boxes of this project's table, newest first."""
+    start = f"{access.team.name}/{access.here.name}/"
+    named = params.getlist("r")[: deletion.MAX_AT_ONCE + 1]
+    keys = [text.removeprefix(start) for text in named if text.startswith(start)]
+    found = runs.filter(project=access.here, key__in=keys).select_related("project")
+    return found.order_by("-started_at", "-pk")
 
 
 @requires(Action.DELETE_VERSION)
@@ -177,10 +231,8 @@ def delete_collection(
     found = collection_named(access.team, access.project, collection, type=type)
     is_model = found.type == MODEL
     question = _Question(
-        name=found.name,
-        kind=Kind.COLLECTION,
-        pk=found.pk,
-        word=_("model") if is_model else _("collection"),
+        **_one(found.name, _("model") if is_model else _("collection")),
+        undo=_way_back(access, Kind.COLLECTION, found.pk),
         crumbs=crumbs_to(found) if is_model else crumbs_to_artifacts(found),
         here=collection_url(found),
         above=_above(found),
@@ -199,10 +251,8 @@ def delete_version(
     access: Access = request.access  # type: ignore[attr-defined]
     version = version_at(access, **place)
     question = _Question(
-        name=f"{version.collection.name} v{version.number}",
-        kind=Kind.VERSION,
-        pk=version.pk,
-        word=_("version"),
+        **_one(f"{version.collection.name} v{version.number}", _("version")),
+        undo=_way_back(access, Kind.VERSION, version.pk),
         crumbs=crumbs_to_version(version),
         here=place_url(version),
         above=collection_url(version.collection),
@@ -210,6 +260,19 @@ def delete_version(
         delete=lambda **said: deletion.delete_version(version=version, access=access, **said),
     )
     return _ask(request, access, question)
+
+
+def _one(name: str, kind: str) -> dict[str, Any]:
+    """What is said of a single thing."""
+    return {
+        "names": [name],
+        "title": _("Delete this %(kind)s?") % {"kind": kind},
+        "done": _("%(name)s is in the bin.") % {"name": name},
+    }
+
+
+def _way_back(access: Access, kind: Kind, pk: int) -> Undo:
+    return Undo(bin_address("restore", access.team, access.project, f"{kind}-{pk}"))
 
 
 def _ask(request: HttpRequest, access: Access, question: _Question) -> HttpResponse:
@@ -231,13 +294,7 @@ def _ask(request: HttpRequest, access: Access, question: _Question) -> HttpRespo
             except Conflict as error:
                 problem, status = error.message, 409
             else:
-                # A project is restored from the team's bin: its own goes with it.
-                place = access.project if question.kind != Kind.PROJECT else None
-                address = bin_address(
-                    "restore", access.team, place, f"{question.kind}-{question.pk}"
-                )
-                words = _("%(name)s is in the bin.") % {"name": question.name}
-                tell(request, words, undo=Undo(address))
+                tell(request, question.done, undo=question.undo)
                 return HttpResponseRedirect(question.above)
         else:
             status = 400

@@ -5,6 +5,7 @@ from itertools import islice
 
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
@@ -58,6 +59,9 @@ def runs(request: HttpRequest, team: str, project: str) -> HttpResponse:
         if table.refresh and request.GET.get("seen") == table.refresh.seen:
             return HttpResponse(status=204)  # nothing new
         return render(request, "components/table_rows.html", {"table": table})
+    if table.compare and access.allows(Action.DELETE) and not access.here.archived_at:
+        address = reverse("delete_runs", args=[access.team.name, access.here.name])
+        table = replace(table, delete_url=address)
     context = {
         "project": place.project,
         "table": table,
