@@ -144,6 +144,14 @@ def test_a_chart_has_a_name_a_description_and_a_table() -> None:
     check(made)
 
 
+def test_a_single_line_that_is_called_like_the_chart_needs_no_key() -> None:
+    one = ChartSpec("loss", "loss", [Line("loss", points(1, 2))])
+    other = ChartSpec("loss", "Loss", [Line("10k", points(1, 2))])
+
+    assert line_chart(one).keys == ()
+    assert [item.name for item in line_chart(other).keys] == ["10k"]
+
+
 def test_ids_differ_between_the_drawings_of_a_page() -> None:
     other = ChartSpec("accuracy", "Accuracy", [Line("Accuracy", points(1, 2))])
     drawings = [*line_chart(FULL).drawings, *line_chart(other).drawings]
@@ -177,11 +185,18 @@ def test_a_point_that_is_left_out_is_no_gap() -> None:
     assert line.count("M") == 1
 
 
-@pytest.mark.parametrize("values", [(), (None,), (math.nan, math.inf)])
-def test_without_values_it_says_so(values: tuple[float | None, ...]) -> None:
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((), "No values yet"),
+        ((None,), "No values yet"),
+        ((math.nan, math.inf), "Nothing to draw: NaN and infinite values only"),
+    ],
+)
+def test_without_values_it_says_so(values: tuple[float | None, ...], words: str) -> None:
     made = chart(*values)
 
-    assert texts(made.drawings[0]) == ["No values yet"]
+    assert texts(made.drawings[0]) == [words]
     assert made.figure["data"] == []
     check(made)
 

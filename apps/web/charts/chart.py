@@ -44,6 +44,12 @@ class Chart:
     rows: tuple[tuple[str, ...], ...]
 
     @property
+    def keys(self) -> tuple[LegendItem, ...]:
+        """The legend, where it says more than the title."""
+        names = [item.name for item in self.legend]
+        return () if names == [self.title] else self.legend
+
+    @property
     def body(self) -> SafeString:
         """The rows as markup: a template took as long for two hundred of them as for a page."""
         lines = []

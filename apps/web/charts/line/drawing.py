@@ -31,6 +31,8 @@ def draw(plan: Plan, size: Size) -> SafeString:
     """What stands inside the frame of the drawing."""
     if plan.is_empty:
         text = _("No values yet")
+        if any(point.y is not None for line in plan.spec.lines for point in line.points):
+            text = _("Nothing to draw: NaN and infinite values only")
         return svg_text(text, size.width / 2, size.height / 2, anchor="middle", classes="nothing")
     return _Drawing(plan, size).body()
 

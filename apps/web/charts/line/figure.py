@@ -23,6 +23,8 @@ from apps.web.charts.line.table import y_text
 
 # The share of the range that stays free on either side, so that no circle is cut.
 _INSET = 0.012
+# The first point lies on the axis; its circle must not cover the number beside it.
+_STANDOFF = 6
 # So few whole numbers are marked one by one.
 _SINGLE_STEPS = 14
 # How far the words of markers stand above the plot, clear of the highest number beside it.
@@ -88,13 +90,19 @@ def _y_axis(plan: Plan) -> dict[str, Any]:
     low, high = plan.y_low, plan.y_high
     if not plan.log_y:
         return plotly_axis(
-            "", type="linear", range=[low, high], nticks=SIZES[0].y_ticks + 1, showline=False
+            "",
+            type="linear",
+            range=[low, high],
+            nticks=SIZES[0].y_ticks + 1,
+            showline=False,
+            ticklabelstandoff=_STANDOFF,
         )
     # Plotly would write 2 and 5 small, without their power of ten.
     marked = plan.y_ticks(SIZES[0])
     return plotly_axis(
         "",
         showline=False,
+        ticklabelstandoff=_STANDOFF,
         type="log",
         range=[math.log10(low), math.log10(high)],
         tickmode="array",
