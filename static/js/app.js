@@ -237,7 +237,8 @@ function drawAgain() {
   for (const figure of document.querySelectorAll("[data-chart].is-live")) draw(figure);
 }
 
-// <div data-show=".is-current"> starts scrolled so that what it names stands in its middle.
+// <div data-show=".is-current"> starts scrolled so that what it names stands in its middle, as a drawing or a row
+// of tabs that is wider than the page.
 function showMiddle(box) {
   const mark = box.querySelector(box.dataset.show)?.getBoundingClientRect();
   if (mark) box.scrollLeft += mark.left + mark.width / 2 - box.getBoundingClientRect().left - box.clientWidth / 2;

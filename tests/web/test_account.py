@@ -207,6 +207,15 @@ def test_the_account_names_teams_and_roles(ada: User) -> None:
     page = text_of(browser(ada).get("/settings"))
     assert ">main<" in page
     assert "editor" in page
+    # Neither is an editor's.
+    assert "/main/settings" not in page
+    assert "/admin/" not in page
+
+
+def test_curators_find_the_settings_of_their_team_and_the_admin(ada: User) -> None:
+    page = text_of(browser(build.user("cura", role=Role.CURATOR)).get("/settings"))
+    assert 'href="/main/settings"' in page
+    assert 'href="/admin/"' in page
 
 
 def test_a_key_of_the_command_line_is_the_same(

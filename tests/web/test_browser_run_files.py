@@ -135,6 +135,17 @@ def test_without_scripts(
     expect(bare_page.locator(".chart-data tbody tr")).to_have_count(3)
 
 
+def test_the_open_part_is_in_sight_on_a_phone(
+    page: Page, live_server: LiveServer, table: build.Table, run: Run
+) -> None:
+    take_session(page, live_server, table.viewer)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address(live_server, run)}?show=console")
+    parts = page.get_by_role("navigation", name="Parts of the run")
+    expect(parts.get_by_role("link", name="Console")).to_be_in_viewport(ratio=1)
+    expect(parts.get_by_role("link", name="Curves")).not_to_be_in_viewport(ratio=1)
+
+
 def test_a_figure_is_drawn_and_loads_nothing(
     page: Page, live_server: LiveServer, table: build.Table, run: Run
 ) -> None:

@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts import services
 from apps.accounts import sign_in as password_sign_in
-from apps.accounts.choices import Scope
+from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.queries import keys_of, open_login_link, teams_of
 from apps.core.errors import DomainError, Invalid, NotFound, NotSignedIn, TooMany
 from apps.core.times import ago
-from apps.projects.access import Action, actor_of, requires
+from apps.projects.access import Action, actor_of, requires, strongest_role
 from apps.web.forms.account import KeyForm, PasswordForm, SignInForm
 from apps.web.present.first_lines import client_lines
 from apps.web.redirects import next_address
@@ -83,7 +83,12 @@ def authorize(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest) -> HttpResponse:
     """Who one is here, and with what role in which team."""
     user = person(request)
-    return render(request, "account/account.html", {"memberships": list(teams_of(user))})
+    role = strongest_role(user)
+    context = {
+        "memberships": list(teams_of(user)),
+        "may_enter_admin": role is not None and role.at_least(Role.CURATOR),
+    }
+    return render(request, "account/account.html", context)
 
 
 @requires(Action.SIGNED_IN)
