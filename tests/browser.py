@@ -6,13 +6,13 @@ REQUIRE_BROWSER=1 (as `.ci/run` sets) they fail.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -20,7 +20,6 @@ from pytest_django.live_server_helper import LiveServer
 expect.set_options(timeout=30_000)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-AxeCheck = Callable[[Page], None]
 WIDTHS = (1440, 390)
 # Where the server of the tests listens.
 OWN_HOSTS = ("localhost", "127.0.0.1")
@@ -75,16 +74,37 @@ def watched(page: Page) -> Iterator[None]:
     assert complaints == []
 
 
-@pytest.fixture(scope="session")
-def axe() -> AxeCheck:
-    """Call with a page: fails with a readable list of what axe finds on it."""
-    runner = Axe()
+class AxeCheck:
+    """Fails with a readable list of what axe finds on a page."""
 
-    def check(page: Page) -> None:
-        results = runner.run(page)
+    # The rules about colours. A scheme changes nothing else, as tests/web/test_contrast.py holds.
+    COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+    def __call__(self, page: Page) -> None:
+        """In the scheme that the page has."""
+        page.evaluate(AXE_SCRIPT)
+        self._run(page, {})
+
+    def in_both_schemes(self, page: Page) -> None:
+        """All rules in the light, those about colours in the dark; in the end it is light again."""
+        # Without motion, so that no colour is caught on its way from one to the other.
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self(page)
+        page.emulate_media(color_scheme="dark")
+        # Whoever listens for the change is told before the next frame: charts are drawn anew.
+        page.evaluate("new Promise(requestAnimationFrame)")
+        self._run(page, self.COLOURS)
+        page.emulate_media(color_scheme="light")
+
+    def _run(self, page: Page, options: dict[str, Any]) -> None:
+        wanted = {"resultTypes": ["violations"], **options}
+        results = AxeResults(page.evaluate("wanted => axe.run(wanted)", wanted))
         assert results.violations_count == 0, results.generate_report()
 
-    return check
+
+@pytest.fixture(scope="session")
+def axe() -> AxeCheck:
+    return AxeCheck()
 
 
 @pytest.fixture
@@ -115,12 +135,12 @@ CUT_WORDS = """[...document.querySelectorAll(".subtitle")].flatMap(one => [...on
 def each_is_sound_and_fits(
     page: Page, server: LiveServer, addresses: Iterable[str], axe: AxeCheck
 ) -> None:
-    """On a screen and on a phone: axe finds nothing, no page scrolls sideways, no words are cut."""
+    """Wide and narrow, light and dark: axe finds nothing, no page is too wide, no words cut."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         for address in addresses:
             page.goto(server.url + address)
-            axe(page)
+            axe.in_both_schemes(page)
             widest = page.evaluate("document.documentElement.scrollWidth")
             assert widest <= width, (address, width, widest)
             assert page.evaluate(CUT_WORDS) == "", address

@@ -45,9 +45,8 @@ def promote(page: Page, server: LiveServer, world: World) -> None:
     assert (holding.version, holding.reason) == (version, "Better in every way.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_sound_and_fits(
-    page: Page, live_server: LiveServer, world: World, axe: AxeCheck, scheme: str
+    page: Page, live_server: LiveServer, world: World, axe: AxeCheck
 ) -> None:
     """axe finds nothing, the content policy is kept, and nothing sticks out sideways."""
     world.open.run.name = LONG
@@ -61,7 +60,6 @@ def test_every_page_is_sound_and_fits(
     addresses += [f"{list_url(label)}add/", row_url(label), row_url(label, "history")]
     addresses += [row_url(world.open.run), row_url(world.open.versions[0].artifact)]
     addresses += [row_url(world.open.model), row_url(event), f"{list_url(label)}?q=zzz"]
-    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     enter(page, live_server, world)
     each_is_sound_and_fits(page, live_server, addresses, axe)
 

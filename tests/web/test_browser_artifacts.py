@@ -147,11 +147,9 @@ def test_a_picture_is_drawn_and_the_lineage_opens_at_its_centre(
     expect(page.locator("svg.lineage .is-current")).to_be_in_viewport(ratio=0.9)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_sound_and_fits(
-    page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck, scheme: str
+    page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck
 ) -> None:
-    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     take_session(page, live_server, table.curator)
     data = f"{LIST}/dataset/letters"
     addresses = [

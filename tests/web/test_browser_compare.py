@@ -144,11 +144,9 @@ def test_a_choice_shows_at_once_and_the_share_link_says_so(
     expect(page.locator("[data-copy*='accuracy']")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_two_and_twenty_are_sound_and_fit(
-    page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck, scheme: str
+    page: Page, live_server: LiveServer, table: build.Table, axe: AxeCheck
 ) -> None:
-    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     take_session(page, live_server, table.viewer)
     runs = [trained(table, n, name=f"{n} " + "ש🙂" * 50 + "x" * 80) for n in range(1, 18)]
     versions = "".join(f"m=main/digits/candidates/{n}&" for n in (1, 2, 3))

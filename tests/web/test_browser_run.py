@@ -147,21 +147,18 @@ def test_everything_without_scripts(
     expect(bare_page.locator("#console")).to_contain_text("1 line with these words")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_part_is_sound_and_fits(
     page: Page,
     live_server: LiveServer,
     table: build.Table,
     run: Run,
     axe: AxeCheck,
-    scheme: str,
 ) -> None:
     take_session(page, live_server, table.viewer)
-    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         for query in ("", "?show=system", "?show=objects", "?show=console", "?metric=nothing"):
             page.goto(address(live_server, run) + query)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            axe(page)
+            axe.in_both_schemes(page)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (query, width)

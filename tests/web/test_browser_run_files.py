@@ -167,16 +167,13 @@ def test_what_mlflow_prints_leads_to_the_run(
     expect(page.get_by_text("There is nothing at this address")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_part_is_sound_and_fits(
     page: Page,
     live_server: LiveServer,
     table: build.Table,
     run: Run,
     axe: AxeCheck,
-    scheme: str,
 ) -> None:
-    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     take_session(page, live_server, table.curator)
     below = f"/main/digits/runs/{run.key}"
     addresses = [

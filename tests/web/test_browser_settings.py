@@ -56,18 +56,15 @@ def admin(table: build.Table) -> User:
     return admin
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_sound_and_fits(
     page: Page,
     live_server: LiveServer,
     table: build.Table,
     admin: User,
     axe: AxeCheck,
-    scheme: str,
 ) -> None:
     run = build.run(table.editor, table.project, name="name " * 40)
     metric = MetricDefinition.objects.get(name="loss")
-    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     take_session(page, live_server, admin)
     addresses = [f"{MODEL}/versions/1", CARD, f"{CARD}/history", f"{MODEL}/notes"]
     addresses += ["/main/digits/notes", f"/main/digits/runs/{run.key}/notes"]

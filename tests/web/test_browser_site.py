@@ -69,7 +69,6 @@ def take_session(page: Page, server: LiveServer, person: User) -> None:
 
 
 class TestEveryPage:
-    @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_is_sound_and_fits(
         self,
         page: Page,
@@ -77,7 +76,6 @@ class TestEveryPage:
         table: build.Table,
         run: Run,
         axe: AxeCheck,
-        scheme: str,
     ) -> None:
         """axe finds nothing, the content policy is kept, and nothing sticks out sideways."""
         build.api_key(table.curator)
@@ -85,9 +83,8 @@ class TestEveryPage:
         build.version(table.editor, shelf)
         build.version(table.editor, shelf, metadata={"a": {"b": 1}})
         data = "/main/digits/artifacts/dataset/train"
-        page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         page.goto(f"{live_server.url}/sign-in")
-        axe(page)
+        axe.in_both_schemes(page)
         take_session(page, live_server, table.curator)
         addresses = [
             "/",

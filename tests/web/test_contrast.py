@@ -99,3 +99,13 @@ def test_messages_are_readable(kind: str, theme: str) -> None:
 
     assert contrast(colours["text"], ground) >= TEXT
     assert contrast(colours["accent"], ground) >= TEXT
+
+
+def test_a_scheme_changes_nothing_but_colours() -> None:
+    """light-dark() takes colours alone; so pages are tried whole in one scheme, see AxeCheck."""
+    sheets = [path.read_text() for path in sorted(CSS.glob("*.css"))]
+    assert not [sheet for sheet in sheets if "prefers-color-scheme" in sheet]
+    for sheet in sheets:
+        for body in re.findall(r"\[data-theme[^{}]*\{([^}]*)\}", sheet):
+            names = re.findall(r"([\w-]+):", body)
+            assert [name for name in names if not name.startswith("--")] == ["color-scheme"]
