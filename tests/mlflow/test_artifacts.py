@@ -421,6 +421,36 @@ class TestOtherAddresses:
         assert caller.refused("GET", "artifacts/list", run_id=run.key, path="../..")[0] == 400
         assert caller.refused("GET", "artifacts/list") == (400, "INVALID_PARAMETER_VALUE")
 
+    def test_a_logged_models_files_are_listed_by_folder(
+        self,
+        model_files: Files,
+        draft: ArtifactVersion,
+        caller: Caller,
+        calling: Callable[..., Caller],
+    ) -> None:
+        model_files.put("MLmodel")
+        model_files.put("code/train.py")
+        address = f"logged-models/m-{draft.key}/artifacts/directories"
+        top = {
+            "root_uri": f"mlflow-artifacts:/{model_files.below}",
+            "files": [
+                {"path": "MLmodel", "is_dir": False, "file_size": 4},
+                {"path": "code", "is_dir": True},
+            ],
+        }
+        assert caller.get(address) == top
+        assert caller.get(address, artifact_directory_path="") == top
+        assert caller.get(address, artifact_directory_path="code")["files"] == [
+            {"path": "code/train.py", "is_dir": False, "file_size": 4}
+        ]
+        assert "files" not in caller.get(address, artifact_directory_path="none")
+        assert caller.refused("GET", address, artifact_directory_path="../..")[0] == 400
+        seal(draft, caller)
+        assert caller.get(address) == top
+        assert calling(Role.VIEWER).get(address) == top
+        stranger = calling(team_name="elsewhere")
+        assert stranger.refused("GET", address) == (404, "RESOURCE_DOES_NOT_EXIST")
+
     def test_mlflows_own_pages_fetch_a_file(self, files: Files, caller: Caller, run: Run) -> None:
         files.put("a.txt")
         caller.root = "/"

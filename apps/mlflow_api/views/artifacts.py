@@ -24,7 +24,13 @@ from apps.core.limits import MAX_FILE_BYTES
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import ARTIFACTS, SITE, Message, endpoint
 from apps.mlflow_api.errors import MlflowError, invalid
-from apps.mlflow_api.file_places import FilePlace, clean_below, find_place, run_address
+from apps.mlflow_api.file_places import (
+    FilePlace,
+    clean_below,
+    find_place,
+    model_address,
+    run_address,
+)
 from apps.mlflow_api.places import experiment_id_of
 from apps.projects.access import Action
 from apps.runs.files import delete_files, store_file
@@ -82,9 +88,22 @@ def list_run_artifacts(call: Call) -> Message:
     """The same by run and path, with whole paths and the address that they are below."""
     run, access = call.run(_run_id(call))
     place = FilePlace(run, access, clean_below(call.params.text("path")))
-    prefix = f"{place.path}/" if place.path else ""
-    files = [{**one, "path": prefix + one["path"]} for one in _listed(place)]
-    return {"root_uri": run_address(run, experiment_id_of(run.project, call)), "files": files}
+    return {
+        "root_uri": run_address(run, experiment_id_of(run.project, call)),
+        "files": _listed_whole(place),
+    }
+
+
+@endpoint("GET", "logged-models/<str:model_id>/artifacts/directories", Action.READ)
+def list_model_artifacts(call: Call, model_id: str) -> Message:
+    """The same for a logged model, as mlflow's own pages ask."""
+    artifact, access = call.model(model_id)
+    path = call.params.text("artifact_directory_path")
+    place = FilePlace(artifact, access, clean_below(path))
+    return {
+        "root_uri": model_address(artifact.key, experiment_id_of(artifact.project, call)),
+        "files": _listed_whole(place),
+    }
 
 
 @endpoint("GET", "get-artifact", Action.READ, root=SITE)
@@ -125,6 +144,11 @@ def refuse_signed(call: Call) -> Message:
 
 def _run_id(call: Call) -> str:
     return call.params.text("run_id") or call.params.text("run_uuid", required=True)
+
+
+def _listed_whole(place: FilePlace) -> list[dict[str, Any]]:
+    prefix = f"{place.path}/" if place.path else ""
+    return [{**one, "path": prefix + one["path"]} for one in _listed(place)]
 
 
 def _listed(place: FilePlace) -> list[dict[str, Any]]:
