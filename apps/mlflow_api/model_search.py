@@ -6,17 +6,16 @@ from typing import Any, Final
 from django.db.models import FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.artifacts.choices import ArtifactState
-from apps.artifacts.models import ArtifactTag, CollectionTag, Version, VersionTag
+from apps.artifacts.models import ArtifactTag, CollectionTag, Tag, Version, VersionTag
 from apps.core.filtering import Field, Op, Tree, column, to_q
 from apps.core.paging import Key, Page, paginate
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.conditions import Fields, rows_with_text, text_column, time_column
 from apps.mlflow_api.endpoint import Message
-from apps.mlflow_api.errors import invalid
 from apps.mlflow_api.model_messages import LOADED, logged_model_messages
 from apps.mlflow_api.models import LoggedModel, LoggedModelMetric, LoggedModelParam
-from apps.mlflow_api.places import MODEL_ID_PREFIX
-from apps.mlflow_api.registry import models_of, versions_seen
+from apps.mlflow_api.places import MODEL_ID_PREFIX, projects_by_ids
+from apps.mlflow_api.registry import IS_PROMPT, models_of, versions_seen
 from apps.mlflow_api.search_grammar import (
     LOGGED_MODELS,
     MODEL_VERSIONS,
@@ -47,7 +46,7 @@ def search_models(call: Call, access: Access) -> Message:
             "creation_timestamp": time_column("created_at"),
             "last_updated_timestamp": time_column("updated_at"),
         },
-        {"tag": lambda key: _tag(CollectionTag.objects.filter(name=key), "collection")},
+        {"tag": lambda key: _tag(CollectionTag.objects.all(), "collection", key)},
     )
     keys = _keys(
         parse_orders(call.params.texts("order_by"), REGISTERED_MODELS),
@@ -59,7 +58,7 @@ def search_models(call: Call, access: Access) -> Message:
         default=(),
         last=(Key("name_key", "text"), Key("id", "integer")),
     )
-    models = models_of(access).filter(where)
+    models = _without_prompts(models_of(access).filter(where), CollectionTag, "collection", text)
     page = _page(models, keys, call.params, text, default=100, most=MAX_MODELS)
     found = model_messages(page.rows, call, access)
     return {"registered_models": found, "next_page_token": page.next}
@@ -78,7 +77,7 @@ def search_versions(call: Call, access: Access) -> Message:
             "creation_timestamp": time_column("linked_at"),
             "last_updated_timestamp": time_column("updated_at"),
         },
-        {"tag": lambda key: _tag(VersionTag.objects.filter(name=key), "version")},
+        {"tag": lambda key: _tag(VersionTag.objects.all(), "version", key)},
     )
     keys = _keys(
         parse_orders(call.params.texts("order_by"), MODEL_VERSIONS),
@@ -95,7 +94,8 @@ def search_versions(call: Call, access: Access) -> Message:
             Key("id", "integer"),
         ),
     )
-    versions = versions_seen(access).filter(where).select_related("collection")
+    seen = versions_seen(access).filter(where)
+    versions = _without_prompts(seen, VersionTag, "version", text).select_related("collection")
     page = _page(versions, keys, call.params, text, default=10_000, most=MAX_VERSIONS)
     found = version_messages([row.pk for row in page.rows], call, with_aliases=False)
     shown = [found[row.pk] for row in page.rows if row.pk in found]
@@ -119,7 +119,7 @@ def search_logged(call: Call) -> Message:
             "last_updated_timestamp": time_column("updated_at"),
         },
         {
-            "tag": lambda key: _tag(ArtifactTag.objects.filter(name=key), "artifact__logged_model"),
+            "tag": lambda key: _tag(ArtifactTag.objects.all(), "artifact__logged_model", key),
             "param": lambda key: rows_with_text(LoggedModelParam.objects.filter(key=key), "model"),
             "metric": lambda key: _metric(metrics.filter(key=key)),
         },
@@ -159,10 +159,18 @@ def _where(
     return to_q(tree, Fields(make))
 
 
-def _tag(rows: QuerySet[Any], owner: str) -> Field:
-    """A tag: what has none of that name differs from every value, which the client counts on to
-    leave out prompts."""
-    return rows_with_text(rows, owner, absent_differs=True)
+def _without_prompts(rows: QuerySet[Any], tags: type[Tag], owner: str, text: str) -> QuerySet[Any]:
+    """Prompts are found only by a filter that names their tag, as with mlflow's own server."""
+    if IS_PROMPT in text:
+        return rows
+    prompts = tags._default_manager.filter(name=IS_PROMPT, value__iexact="true")
+    return rows.exclude(pk__in=prompts.values(owner))
+
+
+def _tag(rows: QuerySet[Any], owner: str, key: str) -> Field:
+    """A tag: without it nothing matches, but for the tag of prompts, by whose absence the client
+    tells models from them."""
+    return rows_with_text(rows.filter(name=key), owner, absent_differs=key == IS_PROMPT)
 
 
 def _metric(rows: QuerySet[LoggedModelMetric]) -> Field:
@@ -173,11 +181,10 @@ def _metric(rows: QuerySet[LoggedModelMetric]) -> Field:
 
 
 def _projects(call: Call, params: Params) -> list[int]:
-    """The experiments to search, each of which the caller may read. Raises NotFound."""
-    ids = params.texts("experiment_ids", most=MAX_EXPERIMENTS)
-    if not ids:
-        raise invalid("`experiment_ids` must not be empty.")
-    return sorted({call.experiment(one)[0].pk for one in ids})
+    """The experiments to search; those that are not there, or not to be seen, have no models."""
+    found = projects_by_ids(params.texts("experiment_ids", most=MAX_EXPERIMENTS), call)
+    call.is_placed = bool(found)
+    return sorted(project.pk for project in found)
 
 
 def _datasets(params: Params) -> Q:

@@ -34,20 +34,25 @@ from apps.mlflow_api.file_places import clean_below
 from apps.mlflow_api.model_metrics import record_training_results
 from apps.mlflow_api.models import MAX_SOURCE, Experiment, Registration
 from apps.mlflow_api.places import MODEL_ID_PREFIX
-from apps.mlflow_api.registry import check_alias, holder_of, versions_seen
+from apps.mlflow_api.registry import (
+    LATEST,
+    holder_of,
+    model_named,
+    newest_versions,
+    stage_name,
+    versions_seen,
+)
 from apps.mlflow_api.sealing import EmptyFolder, seal_run_files
 from apps.mlflow_api.services import ensure_default
 from apps.projects.access import Access
 from apps.projects.models import Project
 from apps.runs.models import Run
 
-# Addresses in which a relative part could lead somewhere else than it says.
-_RELATIVE_MATTERS: Final = ("http", "https", "ftp", "mlflow-artifacts")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")
 _RUN_FILES: Final = re.compile(r"mlflow-artifacts:/+[^/]+/([^/]+)/artifacts(?:/(.*))?")
 _MODEL_FILES: Final = re.compile(r"mlflow-artifacts:/+[^/]+/models/([^/]+)/artifacts/?")
 _RUN_SOURCE: Final = re.compile(r"runs:/([^/]+)(?:/(.*))?")
-_COPY_SOURCE: Final = re.compile(r"models:/([^/@]+)(?:/([0-9]{1,9})|@(.+))")
+_COPY_SOURCE: Final = re.compile(r"models:/([^/@]+)(?:/([0-9]{1,9})|/([A-Za-z]+)|@(.+))")
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,6 @@ def check_source(source: str) -> None:
             "has to be contained within the artifact directory of the run specified by the run_id."
         )
     plain = _decoded(source)
-    if scheme[1].lower() not in (*_RELATIVE_MATTERS, "runs", "models"):
-        return
     path = plain.partition(":")[2]
     if any(part in (".", "..") for part in re.split(r"[/\\]", path)) or "\\" in path:
         raise invalid(
@@ -166,15 +169,27 @@ def _logged_model(model_id: str, call: Call) -> ArtifactVersion:
 
 
 def _copied(found: re.Match[str], access: Access) -> ArtifactVersion:
-    name, number, alias = found.groups()
-    if alias is not None:
-        held = Version.objects.select_related("artifact__project")
-        return held.get(pk=holder_of(check_alias(alias), name, access)).artifact
+    name, number, word, alias = found.groups()
+    if number is None:
+        newest = _in_stage(word, name, access) if word else holder_of(alias, name, access)
+        return Version.objects.select_related("artifact__project").get(pk=newest).artifact
     seen = versions_seen(access).filter(collection__name=name, number=int(number))
     version = seen.select_related("artifact__project").first()
     if version is None:
         raise NotFound(f"Model Version (name={name[:256]}, version={number}) not found")
     return version.artifact
+
+
+def _in_stage(word: str, name: str, access: Access) -> int:
+    """The newest version of a model, or the newest in a stage, by its key."""
+    if word.lower() == LATEST:
+        return holder_of(LATEST, name, access)
+    stage = stage_name(word)
+    model = model_named(name, access).pk
+    found = newest_versions([model], access, [stage])[model]
+    if not found:
+        raise NotFound(f"No versions of model with name '{name[:256]}' and stage '{stage}' found")
+    return found[0]
 
 
 def _folder(path: str | None) -> str:

@@ -29,6 +29,8 @@ ALL_STAGES: Final = (NO_STAGE, *STAGE_NAMES.values())
 
 MAX_ALIAS: Final = 255
 LATEST: Final = "latest"
+# The tag that makes a registered model, and a version, a prompt.
+IS_PROMPT: Final = "mlflow.prompt.is_prompt"
 _ALIAS: Final = re.compile(r"[\w\-]+")
 _NUMBERED: Final = re.compile(r"v\d+", re.IGNORECASE)
 _MAX_NUMBER: Final = 2**31 - 1
@@ -214,6 +216,12 @@ def stage_named(text: str) -> str | None:
     raise invalid(
         f"Invalid Model Version stage: {text[:60]}. Value must be one of {', '.join(ALL_STAGES)}."
     )
+
+
+def stage_name(text: str) -> str:
+    """What the client reads for a stage that it may have written in another case."""
+    label = stage_named(text)
+    return NO_STAGE if label is None else STAGE_NAMES[label]
 
 
 def _whole(seen: QuerySet[Version], name: str, number: int) -> Version:

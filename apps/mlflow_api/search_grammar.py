@@ -51,14 +51,16 @@ class Searched:
     """What can be asked about one kind of thing.
 
     `entities` leads from every spelling of an entity to the one in the tree. Attributes are `texts`
-    or `numbers`; `aliases` are other spellings of them. Attributes in `lists` take IN, entities in
-    `nulls` IS NULL. `orders` are the attributes to order by, None for all of them.
+    or `numbers`; `aliases` are other spellings of them. Attributes in `lists` take IN, and so do
+    entities in `listed`; entities in `nulls` take IS NULL. `orders` are the attributes to order by,
+    None for all of them.
     """
 
     entities: Mapping[str, str]
     texts: frozenset[str]
     numbers: frozenset[str]
     lists: frozenset[str]
+    listed: frozenset[str] = frozenset(["dataset"])
     nulls: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
     orders: frozenset[str] | None = None
@@ -141,6 +143,7 @@ LOGGED_MODELS: Final = Searched(
     texts=frozenset(["name", "model_id", "model_type", "status", "source_run_id"]),
     numbers=frozenset(["creation_timestamp", "last_updated_timestamp"]),
     lists=frozenset(["name", "model_id", "model_type", "status", "source_run_id"]),
+    listed=frozenset(["param", "tag"]),
     aliases={
         "creation_time": "creation_timestamp",
         "creation_timestamp_ms": "creation_timestamp",
@@ -307,7 +310,9 @@ class _Reader:
         entity, _, key = name.partition(".")
         allowed: frozenset[str] = _ORDERED if self.is_number(name) else _TEXTUAL
         if op in ("in", "not in"):
-            if entity == "dataset" or (entity == "attribute" and key in self.searched.lists):
+            if entity in self.searched.listed:
+                return
+            if entity == "attribute" and key in self.searched.lists:
                 return
             raise invalid(
                 f"Only {sorted(self.searched.lists)} attributes support comparison with a list of "
@@ -373,7 +378,11 @@ class _Reader:
         while closing == ",":
             self.at += 1
             self.blanks()
-            if self.at >= len(self.text) or self.text[self.at] not in "'\"":
+            closing = self.text[self.at : self.at + 1]
+            if found and closing == ")":
+                # A tuple of Python's with one value ends in a comma, and scripts write it so.
+                break
+            if not closing or closing not in "'\"":
                 raise invalid(
                     "While parsing a list in the query, expected a non-empty list of string values."
                 )

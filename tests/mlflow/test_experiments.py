@@ -212,6 +212,11 @@ class TestChanging:
         caller.post("experiments/update", experiment_id=str(place.pk), new_name="Digits!")
         assert names(caller, filter="name LIKE 'D%!'") == ["Digits!"]
 
+    def test_not_to_no_name(self, caller: Caller) -> None:
+        body = {"experiment_id": create(caller, "a")}
+        for name in ({}, {"new_name": ""}):
+            assert caller.refused("POST", "experiments/update", body | name)[0] == 400
+
     def test_not_to_a_name_that_is_taken(self, caller: Caller) -> None:
         create(caller, "a")
         body = {"experiment_id": create(caller, "b"), "new_name": "a"}

@@ -235,6 +235,8 @@ class TestVersions:
             "mlflow-artifacts:/1/../2/artifacts",
             "https://host/a/%2e%2e/b",
             "http://host/..%252f..%252fb",
+            "s3://bucket/../b",
+            "dbfs:/a/../b",
             "runs:/abc/../b",
             "",
             7,
@@ -358,6 +360,30 @@ class TestVersions:
         assert [one.artifact.file_count for one in copies] == [1, 1]
         missing = {"name": NAME, "source": f"models:/{NAME}/9"}
         assert caller.refused("POST", "model-versions/create", missing)[0] == 404
+
+    def test_a_copy_is_of_what_has_the_word_now(
+        self, caller: Caller, curator: Caller, run: Run
+    ) -> None:
+        make(caller)
+        make(caller, "copy")
+        for data in (b"one", b"two"):
+            keep(run, caller, {"model/MLmodel": data})
+            register(caller, source=f"runs:/{run.key}/model")
+        said = {"name": NAME, "version": "1", "archive_existing_versions": False}
+        curator.post("model-versions/transition-stage", stage="Staging", **said)
+        caller.post("registered-models/alias", name=NAME, alias="champion", version="1")
+
+        for word in ("/latest", "@latest", "/staging", "@champion", "/None"):
+            register(caller, "copy", source=f"models:/{NAME}{word}")
+
+        registered = Version.objects.filter(collection__project=None).order_by("number")
+        digests = registered.values_list("artifact__files__blob", flat=True)
+        one, two = digests.filter(collection__name=NAME)
+        files = list(digests.filter(collection__name="copy"))
+        assert files == [two, two, one, one, two]
+        for word, status in (("/Production", 404), ("@none", 400), ("/walking", 400)):
+            missing = {"name": "copy", "source": f"models:/{NAME}{word}"}
+            assert caller.refused("POST", "model-versions/create", missing)[0] == status
 
     def test_describing_and_tagging(self, caller: Caller) -> None:
         make(caller)
@@ -485,6 +511,10 @@ class TestStages:
         self.move(caller, 3, "STAGING")
         assert self.newest(caller) == {"None": "4", "Staging": "3", "Production": "2"}
         assert self.newest(caller, "Production", "archived") == {"Production": "2"}
+        caller.post("registered-models/alias", name=NAME, alias="champion", version="2")
+        asked = {"name": NAME, "stages": ["Production", "production"]}
+        (latest,) = caller.post("registered-models/get-latest-versions", **asked)["model_versions"]
+        assert (latest["version"], latest["aliases"]) == ("2", ["champion"])
         self.move(curator, 3, "Production", archive=True)
 
         stages = {number: version(caller, number)["current_stage"] for number in range(1, 5)}

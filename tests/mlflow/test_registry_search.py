@@ -15,6 +15,7 @@ from tests import build
 from tests.mlflow.conftest import Caller
 
 NO_PROMPTS = "tag.`mlflow.prompt.is_prompt` != 'true'"
+PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 
 
 def make(caller: Caller, name: str, **tags: str) -> None:
@@ -51,7 +52,8 @@ class TestModels:
             ("name IN ('cats', 'fish', 'none')", ["cats", "fish"]),
             ("tags.team = 'vision'", ["cats", "Dogs"]),
             ("tag.team = 'vision' AND tag.kind = 'big'", ["Dogs"]),
-            ("tag.team != 'vision'", ["birds", "fish"]),
+            ("tag.team != 'vision'", ["fish"]),
+            ("tag.none != 'x'", []),
             ("tag.team LIKE 'v%'", ["cats", "Dogs"]),
             (NO_PROMPTS, ["birds", "cats", "Dogs", "fish"]),
             (f"name = 'cats' AND {NO_PROMPTS}", ["cats"]),
@@ -60,11 +62,12 @@ class TestModels:
     def test_filters(self, caller: Caller, where: str, names: list[str]) -> None:
         assert self.names(caller, filter=where) == names
 
-    def test_prompts_are_left_out_by_the_clause_of_the_client(self, caller: Caller) -> None:
+    @pytest.mark.parametrize("where", ["", NO_PROMPTS])
+    def test_prompts_are_found_only_by_their_tag(self, caller: Caller, where: str) -> None:
         make(caller, "prompt", **{"mlflow.prompt.is_prompt": "true"})
 
-        assert "prompt" not in self.names(caller, filter=NO_PROMPTS)
-        assert "prompt" in self.names(caller)
+        assert self.names(caller, filter=where) == ["birds", "cats", "Dogs", "fish"]
+        assert self.names(caller, filter=PROMPTS) == ["prompt"]
 
     def test_orders(self, caller: Caller) -> None:
         register(caller, "cats")
@@ -134,7 +137,8 @@ class TestVersions:
             ("version_number > 1", ["cats/2"]),
             ("version_number != 2 AND name = 'cats'", ["cats/1"]),
             ("tag.ok = 'yes'", ["cats/2"]),
-            ("tags.ok != 'yes'", ["dogs/1", "cats/1"]),
+            ("tags.ok != 'no'", ["cats/2"]),
+            ("tags.ok != 'yes'", []),
             ("last_updated_timestamp > 0", ["dogs/1", "cats/2", "cats/1"]),
             ("creation_timestamp < 5", []),
         ],
@@ -155,6 +159,14 @@ class TestVersions:
             seen += [one["name"] + one["version"] for one in page["model_versions"]]
             token = page.get("next_page_token", "")
         assert (seen, token) == (["dogs1", "cats2", "cats1"], "")
+
+    def test_prompts_are_found_only_by_their_tag(self, caller: Caller) -> None:
+        make(caller, "prompt")
+        register(caller, "prompt", tags=[{"key": "mlflow.prompt.is_prompt", "value": "true"}])
+
+        assert "prompt/1" not in self.found(caller)
+        assert "prompt/1" not in self.found(caller, filter=NO_PROMPTS)
+        assert self.found(caller, filter=PROMPTS) == ["prompt/1"]
 
     def test_aliases_are_left_out(self, caller: Caller) -> None:
         caller.post("registered-models/alias", name="cats", alias="best", version="1")
@@ -235,6 +247,10 @@ class TestLogged:
             ("status = 'LOGGED_MODEL_READY'", ["b", "a"]),
             ("model_type = 'tree' AND params.lr = '0.1'", ["c", "a"]),
             ("tags.team = 'tb'", ["b"]),
+            ("tags.team != 'tb'", ["c", "a"]),
+            ("tags.none != 'x'", []),
+            ("tags.team IN ('tb', 'tc')", ["c", "b"]),
+            ("params.lr NOT IN ('0.1')", ["b"]),
             ("metrics.loss < 0.3", ["b"]),
             ("metrics.none > 0", []),
             ("name IN ('a', 'c')", ["c", "a"]),
@@ -286,7 +302,7 @@ class TestLogged:
     @pytest.mark.parametrize(
         "body",
         [
-            {"experiment_ids": []},
+            {"experiment_ids": "1"},
             {"filter": "metrics.loss = 'x'"},
             {"filter": "params.lr > 3"},
             {"order_by": [{"field_name": "params.lr"}]},
@@ -312,5 +328,9 @@ class TestLogged:
         owner = calling(Role.CURATOR)
         hidden = build.project(owner.user, "secret", private=True)
 
-        body = {"experiment_ids": [str(hidden.pk)]}
-        assert caller.refused("POST", "logged-models/search", body)[0] == 404
+        model = owner.post("logged-models", experiment_id=str(hidden.pk), name="m")["model"]
+        for asked, seen in ((owner, [model]), (caller, [])):
+            found = asked.post("logged-models/search", experiment_ids=[str(hidden.pk)])
+            assert found.get("models", []) == seen
+        assert caller.post("logged-models/search", experiment_ids=[]) == {}
+        assert caller.post("logged-models/search", experiment_ids=["none", "999"]) == {}

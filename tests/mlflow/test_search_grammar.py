@@ -113,7 +113,9 @@ def test_clauses_are_joined_by_and_in_any_case() -> None:
 def test_lists() -> None:
     assert one("run_id IN ('a', \"b\")").value == ("a", "b")
     assert one("attributes.run_id not in('a')") == Comparison("attribute.run_id", "not in", ("a",))
+    assert one("run_id IN ('a',)").value == one("run_id IN ('a' , )").value == ("a",)
     assert one("dataset.name IN ('a')").field == "dataset.name"
+    assert one("params.lr IN ('a')", LOGGED_MODELS).field == "param.lr"
     assert one("name IN ('a')", REGISTERED_MODELS).field == "attribute.name"
 
 
@@ -147,6 +149,8 @@ def test_lists() -> None:
         "start_time LIKE '1%'",
         "start_time IS NULL",
         "run_id IN ()",
+        "run_id IN (,)",
+        "run_id IN ('a',,)",
         "run_id IN (1)",
         "run_id IN ('a' 'b')",
         "run_id IN ('a'",

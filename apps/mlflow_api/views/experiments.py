@@ -91,9 +91,8 @@ def search(call: Call) -> Message:
 @endpoint("POST", "experiments/update", Action.LOG)
 def update(call: Call) -> Message:
     project, access = _active(call)
-    name = call.params.text("new_name", max_length=MAX_EXPERIMENT_NAME)
-    if name:
-        rename_experiment(project=project, name=name, access=access)
+    name = call.params.text("new_name", required=True, max_length=MAX_EXPERIMENT_NAME)
+    rename_experiment(project=project, name=name, access=access)
     return {}
 
 

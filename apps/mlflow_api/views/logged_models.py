@@ -4,10 +4,11 @@ from typing import Final
 
 from apps.artifacts.models import ArtifactVersion
 from apps.artifacts.tags import change_tags
-from apps.core.ids import new_hex
+from apps.core.errors import NotFound
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import Message, endpoint
 from apps.mlflow_api.errors import invalid
+from apps.mlflow_api.invented import invent_name
 from apps.mlflow_api.logged_models import (
     MAX_PARAM_VALUE,
     MAX_PARAMS,
@@ -19,7 +20,7 @@ from apps.mlflow_api.logged_models import (
 )
 from apps.mlflow_api.model_messages import LOADED, artifact_message, logged_model_message
 from apps.mlflow_api.model_search import search_logged
-from apps.mlflow_api.models import LoggedModel, LoggedModelStatus
+from apps.mlflow_api.models import MAX_TAG_KEY, LoggedModel, LoggedModelStatus
 from apps.mlflow_api.tagging import pairs_in
 from apps.projects.access import Access, Action
 
@@ -32,12 +33,11 @@ def create_logged_model(call: Call) -> Message:
     project, access = call.experiment(params.text("experiment_id", required=True))
     if project.deleted_at is not None:
         raise invalid(f"The experiment {project.name} must be in the 'active' state.")
-    name = params.optional_text("name")
     run_id = params.text("source_run_id")
     model = begin_logged_model(
         project=project,
         # A client may leave the name to the server.
-        name=f"model-{new_hex()[:8]}" if name is None else name,
+        name=params.text("name") or invent_name(),
         model_type=params.text("model_type", max_length=250),
         source_run=call.run(run_id)[0] if run_id else None,
         params=pairs_in(params, "params", most=MAX_PARAMS, max_value=MAX_PARAM_VALUE),
@@ -84,12 +84,14 @@ def set_tags(call: Call, model_id: str) -> Message:
     artifact, access = call.model(model_id)
     change_tags(tagged=artifact, put=tags, access=access)
     _note_change(artifact)
-    return _answer(artifact, call)
+    return {}
 
 
 @endpoint("DELETE", f"{_ONE}/tags/<path:key>", Action.LOG)
 def delete_tag(call: Call, model_id: str, key: str) -> Message:
     artifact, access = call.model(model_id)
+    if not artifact.tags.filter(name=key).exists():
+        raise NotFound(f"No tag with key '{key[:MAX_TAG_KEY]}' found for model '{model_id}'.")
     change_tags(tagged=artifact, drop=[key], access=access)
     _note_change(artifact)
     return {}

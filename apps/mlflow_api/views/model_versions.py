@@ -12,6 +12,7 @@ from apps.mlflow_api.limits import check_key
 from apps.mlflow_api.model_search import search_versions
 from apps.mlflow_api.registering import Registered, check_source, register_version
 from apps.mlflow_api.registry import (
+    IS_PROMPT,
     model_named,
     stage_named,
     version_named,
@@ -22,8 +23,6 @@ from apps.mlflow_api.views.registered_models import DELETED
 from apps.projects.access import Action
 from apps.registry.services.stages import ARCHIVED, move_to_stage
 
-_IS_PROMPT = "mlflow.prompt.is_prompt"
-
 
 @endpoint("POST", "model-versions/create", Action.LINK)
 def create(call: Call) -> Message:
@@ -32,7 +31,7 @@ def create(call: Call) -> Message:
     source = params.text("source", required=True)
     tags = pairs_in(params, "tags")
     # A prompt is a version too; its source is a word that means nothing.
-    if tags.get(_IS_PROMPT, "").lower() != "true":
+    if tags.get(IS_PROMPT, "").lower() != "true":
         check_source(source)
     said = Registered(
         source=source,

@@ -22,14 +22,12 @@ from apps.mlflow_api.model_search import search_models
 from apps.mlflow_api.registry import (
     ALL_STAGES,
     MAX_ALIAS,
-    NO_STAGE,
-    STAGE_NAMES,
     check_alias,
     holder_of,
     model_named,
     models_of,
     newest_versions,
-    stage_named,
+    stage_name,
     version_by_number,
     version_number,
 )
@@ -115,11 +113,11 @@ def search(call: Call) -> Message:
 
 def latest_versions(call: Call) -> Message:
     name = call.params.text("name", required=True)
-    stages = [_stage_name(stage) for stage in call.params.texts("stages", most=100)]
+    stages = dict.fromkeys(stage_name(one) for one in call.params.texts("stages", most=100))
     access = call.home()
     model = model_named(name, access).pk
     keys = newest_versions([model], access, stages or ALL_STAGES)[model]
-    found = version_messages(keys, call, with_aliases=False)
+    found = version_messages(keys, call)
     return {"model_versions": [found[key] for key in keys if key in found]}
 
 
@@ -206,8 +204,3 @@ def _name(call: Call, field: str) -> str:
 
 def _exists(name: str) -> MlflowError:
     return already_exists(f"Registered Model (name={name[:256]}) already exists.")
-
-
-def _stage_name(text: str) -> str:
-    label = stage_named(text)
-    return NO_STAGE if label is None else STAGE_NAMES[label]
