@@ -339,7 +339,7 @@ def ensure_collection(
     access.require(Action.LOG)
     team: Team = access.team
     name = clean_name(name, field="collection", max_length=MAX_NAME, what="collection name")
-    type = clean_name(type, field="type", max_length=64, what="type", spaces=False)
+    type = clean_name(type, field="type", max_length=64, what="type")
     key = name_key(name)
     standing = Collection.objects.filter(team=team, project=project, name_key=key)
     if project is None:
@@ -660,7 +660,7 @@ def _draft(
     return ArtifactVersion(
         project=project,
         key=new_hex(),
-        type=clean_name(type, field="type", max_length=64, what="type", spaces=False),
+        type=clean_name(type, field="type", max_length=64, what="type"),
         metadata=dump(dict(metadata or {})),
         description=clean_text(description, field="description", max_length=20_000),
         made_by=made_by,

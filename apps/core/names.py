@@ -8,6 +8,7 @@ import re
 import unicodedata
 from itertools import chain
 from typing import Final
+from urllib.parse import unquote
 
 from apps.core.errors import Invalid
 from apps.core.limits import (
@@ -71,7 +72,8 @@ _BAD_CATEGORIES: Final = {
 _PLAIN_ASCII: Final = re.compile(r"[A-Za-z0-9_.+@=,~!$&'()*<>\[\]{}|^` -]+")
 # Nearly every path; the characters of another are looked at one by one.
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9_.+@=,~!$&'()*<>\[\]{}|^`:\"/ -]+")
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+# A drive (`C:x`), or a scheme and a place (`s3://x`, `runs:/x`); `loss:val.png` is neither.
+_ELSEWHERE: Final = re.compile(r"[A-Za-z](:|[A-Za-z0-9+.\-]*:/)")
 
 
 def clean_name(
@@ -162,7 +164,7 @@ def clean_path(text: object, *, field: str = "path") -> str:
         _refuse_unfit(path, field=field)
     if path.startswith("/"):
         raise Invalid("The path must be relative: leave out the first slash.", field=field)
-    if _SCHEME.match(path):
+    if _ELSEWHERE.match(path):
         raise Invalid("The path may not begin with a drive or a scheme.", field=field)
     components = path.split("/")
     if len(components) > MAX_PATH_DEPTH:
@@ -174,8 +176,8 @@ def clean_path(text: object, *, field: str = "path") -> str:
 
 def _refuse_unfit(path: str, *, field: str) -> None:
     for character in path:
-        if character in "\\%?#;":
-            raise Invalid(f"The path may not contain {character} .", field=field)
+        if character == "\\":
+            raise Invalid("The path may not contain \\ .", field=field)
         if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp"):
             raise Invalid(f"The path contains {_named(character)}.", field=field)
 
@@ -188,10 +190,18 @@ def _check_component(component: str, *, field: str) -> None:
             f"A part of the path is too long; {MAX_PATH_COMPONENT_BYTES} bytes at most.",
             field=field,
         )
-    # Fullwidth dots and slashes turn into plain ones wherever a file system or client normalises.
-    plain = unicodedata.normalize("NFKC", component)
-    if plain.strip() in (".", "..") or "/" in plain or "\\" in plain:
+    # Fullwidth dots and slashes turn into plain ones wherever a file system or client normalises,
+    # %2e and %2f wherever one takes the path out of an address once more than it was put into one.
+    plain = _without_escapes(unicodedata.normalize("NFKC", component))
+    if plain.strip() in (".", "..") or any(mark in plain for mark in "/\\\x00"):
         raise Invalid("The path may not contain . or .. or disguised slashes.", field=field)
+
+
+def _without_escapes(text: str) -> str:
+    """The text with %2e and the like as what they stand for, escapes of escapes too."""
+    while "%" in text and (plain := unicodedata.normalize("NFKC", unquote(text))) != text:
+        text = plain
+    return text
 
 
 def _text(text: object, *, field: str, what: str, max_length: int) -> str:

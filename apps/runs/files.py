@@ -23,7 +23,8 @@ from apps.runs.models import Run, RunFile
 from apps.runs.queries import RunInBin
 
 MAX_FILES = 100_000
-# What `clean_path` refuses in a path, where a client has made the name of a metric part of it.
+# What `clean_path` refuses, or refuses in some company, where a client has made the name of a
+# metric part of a path.
 _AWKWARD = re.compile(r"[\\%?#;\x00-\x1f\x7f]")
 
 
@@ -60,8 +61,9 @@ def file_at(run: Run, path: str) -> RunFile:
 
 
 def storable_path(name: str) -> str:
-    """The path under which a file goes that a client names: the characters that no path may have
-    become `_`. Media files are named after their metric (`media/images/50% crop_3_f00.png`)."""
+    """The path under which a file goes that a client names: the characters that a path may not
+    always have become `_`. Media are named after their metric
+    (`media/images/50% crop_3_f00.png`)."""
     return _AWKWARD.sub("_", name)
 
 

@@ -18,7 +18,7 @@ FORM = "wandb_version"
 
 def read_object(text: str, field: str) -> dict[str, Any]:
     """The object in a JSON string of the client. NaN may stand in it, and what no text can hold is
-    mended: a script that reads its config from a binary file starts all the same. Raises Invalid."""
+    mended: a script whose config comes from a binary file starts all the same. Raises Invalid."""
     value = parse(text, allow_nonfinite=True, mend_texts=True) if text.strip() else {}
     if not isinstance(value, dict):
         raise Invalid(f"{field} must be a JSON object.", field=field)

@@ -39,7 +39,6 @@ ODD_PATHS = [
     "C:\\b",
     "file:///etc/passwd",
     "a/b\x01c",
-    "a;b",
     "．．/b",
     "x" * 300,
     "/".join("a" * 300),

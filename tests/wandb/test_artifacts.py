@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,6 +89,14 @@ class TestOne:
             "model.h5": md5_of(b"weights"),
             "notes/a.txt": md5_of(b"words"),
         }
+
+    def test_types_and_names_of_files_are_as_people_give_them(self, editor: Caller) -> None:
+        files = {"take #3; final?.wav": b"1", "100%/%41 & more.txt": b"2"}
+
+        artifact_id = Logging(editor, "net", files, type="raw data").log()
+
+        assert set(manifest_of(editor, artifact_id)["contents"]) == set(files)
+        assert Collection.objects.get().type == "raw data"
 
     def test_the_project_is_made_and_numbers_go_up(self, editor: Caller) -> None:
         Logging(editor, "net", {"a": b"1"}).log()
@@ -353,11 +362,17 @@ class TestRefused:
         logging.send_manifest(
             artifact_id, manifest_text({path: {"digest": md5_of(b"1"), "size": 1}})
         )
-        asked = {"artifactID": artifact_id, "name": path, "md5": md5_of(b"1")}
 
         assert "path" in editor.refused(COMMIT, artifactID=artifact_id)
-        assert "path" in editor.refused(FILES, input={"artifactFiles": [asked]})
         assert not Version.objects.exists()
+
+    def test_a_path_is_refused_at_the_end_only(self, editor: Caller) -> None:
+        """0.17 asks in a thread, and waits for ever when that ends with a refusal."""
+        logging = Logging(editor, "net", {"../x": b"1"})
+
+        (node,) = logging.ask_files(logging.create()["id"])
+
+        assert put(node["uploadUrl"], b"1").status_code == 200
 
     @pytest.mark.parametrize(
         "text",
@@ -395,8 +410,13 @@ class TestRefused:
 
         assert put(address, b"something else").status_code in (400, 422)
 
-    @pytest.mark.parametrize("field", ["md5", "name", "artifactID"])
-    @pytest.mark.parametrize("value", [None, 7, "", "../x", [], {"a": 1}])
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            *product(("md5", "artifactID"), (None, 7, "", "../x", [], {"a": 1})),
+            *product(("name",), (None, 7, [], {"a": 1})),
+        ],
+    )
     def test_files_that_are_none(self, editor: Caller, field: str, value: object) -> None:
         artifact_id = Logging(editor, "net", {"a": b"1"}).create()["id"]
         asked = {"artifactID": artifact_id, "name": "a", "md5": md5_of(b"1"), field: value}

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from io import BytesIO
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -330,3 +331,16 @@ def test_strangers_see_no_file(table: build.Table) -> None:
 
     for kind in ("view", "image", "files"):
         assert stranger.get(f"{PAGE}/{kind}/one.png").status_code == 404
+
+
+def test_names_that_mean_something_in_an_address_lead_to_their_files(table: build.Table) -> None:
+    files = {"100%/take #3; final?.txt": b"the words", "%41.txt": b"escaped", "A.txt": b"plain"}
+    holding(table, files)
+    visitor = browser(table.editor)
+    listed = visitor.get(f"{PAGE}?folder=100%25").content.decode()
+
+    for path, data in files.items():
+        link = f"{PAGE}/view/{quote(path)}"
+        assert data.decode() in text_of(visitor.get(link))
+        assert visitor.get(f"{PAGE}/files/{quote(path)}").getvalue() == data
+    assert f'href="{PAGE}/view/{quote("100%/take #3; final?.txt")}"' in listed

@@ -217,6 +217,13 @@ class TestMedia:
         self.log(run, allowed, table=table)
         assert "12 rows, 3 columns" in words(self.shown(run, editor))
 
+    def test_a_table_that_grows_by_steps_is_no_whole_one(
+        self, run: Run, allowed: Access, editor: User
+    ) -> None:
+        keep(run, allowed, {"t.table.json": b"{}"})
+        self.log(run, allowed, table={"_type": "incremental-table-file", "path": "t.table.json"})
+        assert "part of a table" in words(self.shown(run, editor))
+
     def test_bins_of_one_width_have_edges(self, run: Run, allowed: Access, editor: User) -> None:
         packed = {"min": -1, "size": 0.5, "count": 4}
         self.log(

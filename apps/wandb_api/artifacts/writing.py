@@ -29,7 +29,7 @@ from apps.content.services import reserve
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.jsontext import dump, parse
 from apps.core.limits import MAX_BATCH_FILES
-from apps.core.names import clean_name, clean_path
+from apps.core.names import clean_name
 from apps.projects.access import Access, Action
 from apps.runs.models import Run
 from apps.wandb_api.artifacts import aliases as alias_words
@@ -99,8 +99,6 @@ def asked_files(
     check_pending(artifact)
     if len(files) > MAX_BATCH_FILES:
         raise Invalid(f"No more than {MAX_BATCH_FILES} files at once.", field="artifactFiles")
-    for file in files:
-        clean_path(file.path, field="name")
     held = _held(artifact.project_id, {file.md5 for file in files})
     absent = set(reserve(owner_id=artifact.project_id, digests=sorted(held.values())))
     return [file.md5 not in held or held[file.md5] in absent for file in files]

@@ -219,6 +219,8 @@ def _kind_words(kind: str) -> str:
         "image-file": _("picture"),
         "images/separated": _("pictures"),
         "table-file": _("table"),
+        # Its file has the rows that this step added.
+        "incremental-table-file": _("part of a table"),
         "html-file": _("HTML"),
         "plotly-file": _("figure"),
         "audio-file": _("sound"),
