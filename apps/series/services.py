@@ -22,7 +22,7 @@ from apps.core.errors import Busy, Invalid, TooLarge
 from apps.core.jsontext import dump
 from apps.core.limits import MAX_INTEGER, MIN_INTEGER
 from apps.core.names import clean_key
-from apps.core.prepared import Prepared
+from apps.core.prepared import Prepared, insert_all
 from apps.series.choices import SeriesKind
 from apps.series.encoding import (
     CHUNK_POINTS,
@@ -347,7 +347,7 @@ def _move_into_chunks(rows: Sequence[Series]) -> None:
     replaced = [chunk.pk for chunks in small.values() for chunk in chunks]
     if replaced:
         Chunk.objects.filter(pk__in=replaced).delete()
-    Chunk.objects.bulk_create(written)
+    insert_all(written)
 
 
 def _completes_a_chunk(row: Series) -> bool:

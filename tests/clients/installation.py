@@ -8,8 +8,10 @@ import http.cookiejar
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -18,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.serving import ROOT, Server
 
@@ -177,28 +179,34 @@ class Client:
 
     def command(self, command: list[str], seat: Seat, **variables: str) -> Ran:
         """Run any program of the environment."""
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.environment(seat) | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=CLIENT_SECONDS)
-        except subprocess.TimeoutExpired:
-            _kill_session(process)
-            output, _ = process.communicate()
-            raise AssertionError(f"{command[1:]} hangs:\n{output}") from None
-        return Ran(process.returncode, output)
+        # Into a file: helpers of a client that outlive it would keep a pipe open, and us waiting.
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment(seat) | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                process.wait(CLIENT_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise AssertionError(f"{command[1:]} hangs:\n{_all_of(output)}") from None
+            return Ran(process.returncode, _all_of(output))
 
     def environment(self, seat: Seat) -> dict[str, str]:
         ours = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         if self.name.startswith("wandb"):
-            return ours | {"WANDB_BASE_URL": self.installation.url, "WANDB_API_KEY": seat.key}
+            return ours | {
+                "WANDB_BASE_URL": self.installation.url,
+                "WANDB_API_KEY": seat.key,
+                # Its own helper may take longer to start on a busy machine than it waits by itself.
+                "WANDB__SERVICE_WAIT": str(CLIENT_SECONDS),
+            }
         return ours | {
             "MLFLOW_TRACKING_URI": self.installation.url,
             "MLFLOW_TRACKING_TOKEN": seat.key,
@@ -214,6 +222,6 @@ def _last_json(output: str) -> Any:
     return None
 
 
-def _kill_session(process: "subprocess.Popen[str]") -> None:
-    """The client's helpers hold the same pipe, so they go too."""
-    os.killpg(process.pid, 9)
+def _all_of(output: IO[str]) -> str:
+    output.seek(0)
+    return output.read()

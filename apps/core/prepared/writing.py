@@ -17,7 +17,7 @@ from django.db.models import AutoField, Field, Model
 from apps.core.prepared.cursors import kept_cursor
 
 # A text is kept for each number of rows up to this.
-_FEW: Final = 8
+_FEW: Final = 16
 Fields = Sequence["Field[Any, Any]"]
 
 
