@@ -296,7 +296,7 @@ class Import:
             run = Run.objects.filter(project=model.project_id, key=run_id).first()
             if run is not None:
                 record_model_metrics(run=run, metrics=metrics, access=access)
-        status = LoggedModelStatus(_status(info))
+        status = status_of(info)
         if status != LoggedModelStatus.PENDING:
             finish_logged_model(
                 model=model,
@@ -451,11 +451,14 @@ def _by_run(there: Json) -> dict[str, list[ModelMetric]]:
     return found
 
 
-def _status(info: Json) -> str:
-    """The name of the status; some servers say the number of the enum."""
-    status = info.get("status", LoggedModelStatus.PENDING)
-    named = ("", "LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED")
-    return named[status] if isinstance(status, int) and 0 < status < len(named) else str(status)
+def status_of(info: Json) -> LoggedModelStatus:
+    """Some servers say the number of the enum, some that the status is not known: such a model was
+    not finished."""
+    status = info.get("status")
+    numbered = enumerate(LoggedModelStatus, start=1)
+    return next(
+        (one for at, one in numbered if status in (at, str(one))), LoggedModelStatus.PENDING
+    )
 
 
 def _times(there: Json, **fields: str) -> dict[str, Any]:

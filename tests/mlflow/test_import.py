@@ -11,6 +11,8 @@ from pytest_django.live_server_helper import LiveServer
 from apps.accounts.choices import Role
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import files_of
+from apps.mlflow_api.importing import status_of
+from apps.mlflow_api.models import LoggedModelStatus
 from apps.mlflow_api.source import Source, SourceFault
 from apps.runs.models import Run
 from apps.series.choices import SeriesKind
@@ -118,6 +120,32 @@ def test_what_was_logged_after_the_end_of_a_run_comes_with_the_next_import(
     assert list(read(owner_id=here.pk, kind=SeriesKind.METRIC, key="late").values) == [2]
     paths = here.files.order_by("path").values_list("path", flat=True)
     assert list(paths) == ["model/MLmodel", "model/late.txt"]
+
+
+def test_a_run_that_has_not_begun_waits_here_too(live_server: LiveServer, source: Caller) -> None:
+    build.user("importer", role=Role.ADMIN, team_name="here")
+    there = Run.objects.get(name="run 1")
+    source.post("runs/update", run_id=there.key, status="SCHEDULED")
+
+    for _ in range(2):
+        run_import(live_server, source, "importer")
+
+    here = Run.objects.get(project__team__name="here", name="run 1")
+    assert (here.state, here.ended_at) == ("scheduled", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (LoggedModelStatus.READY, LoggedModelStatus.READY),
+        (3, LoggedModelStatus.FAILED),
+        (0, LoggedModelStatus.PENDING),
+        ("LOGGED_MODEL_STATUS_UNSPECIFIED", LoggedModelStatus.PENDING),
+        (None, LoggedModelStatus.PENDING),
+    ],
+)
+def test_any_word_for_how_far_a_model_is(said: object, status: LoggedModelStatus) -> None:
+    assert status_of({"status": said}) == status
 
 
 def test_what_is_no_server_is_refused_in_words(transactional_db: None) -> None:

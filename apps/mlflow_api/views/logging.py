@@ -22,7 +22,7 @@ from apps.mlflow_api.limits import (
     MAX_PARAM_VALUE,
     MAX_TAG_VALUE,
     check_key,
-    value_of,
+    cut_value_of,
 )
 from apps.mlflow_api.model_metrics import ModelMetric, record_model_metrics
 from apps.mlflow_api.views.runs import active_run, tags_in
@@ -88,7 +88,7 @@ def log_batch(call: Call) -> Message:
 def set_tag(call: Call) -> Message:
     run, access = active_run(call)
     key = check_key(call.params)
-    value = value_of(call.params, max_length=MAX_TAG_VALUE, required=True)
+    value = cut_value_of(call.params, length=MAX_TAG_VALUE, required=True)
     set_tags(run=run, tags={key: value}, access=access)
     return {}
 
@@ -204,7 +204,7 @@ def _params_in(found: Sequence[Params]) -> dict[str, str]:
                 f"Duplicate parameter keys have been submitted: ['{key}']. Please ensure the "
                 "request contains only one param value per param key."
             )
-        params[key] = value_of(one, max_length=MAX_PARAM_VALUE, required=True)
+        params[key] = cut_value_of(one, length=MAX_PARAM_VALUE, required=True)
     return params
 
 

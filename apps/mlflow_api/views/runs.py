@@ -11,7 +11,7 @@ from apps.mlflow_api.call import Call
 from apps.mlflow_api.endpoint import Message, endpoint
 from apps.mlflow_api.errors import invalid, invalid_value, missing_value
 from apps.mlflow_api.invented import invent_name
-from apps.mlflow_api.limits import MAX_TAG_VALUE, check_key, max_results_of, value_of
+from apps.mlflow_api.limits import MAX_TAG_VALUE, check_key, cut_value_of, max_results_of
 from apps.mlflow_api.places import DEFAULT_ID, projects_by_ids
 from apps.mlflow_api.run_messages import (
     is_deleted,
@@ -148,7 +148,7 @@ def active_run(call: Call) -> tuple[Run, Access]:
 def tags_in(params: Params, *, most: int = 10_000) -> dict[str, str]:
     """The tags of a message; of one that is named twice the last counts."""
     return {
-        check_key(tag): value_of(tag, max_length=MAX_TAG_VALUE)
+        check_key(tag): cut_value_of(tag, length=MAX_TAG_VALUE)
         for tag in params.messages("tags", most=most)
     }
 
