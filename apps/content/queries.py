@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from django.db.models import Exists, OuterRef
 
 from apps.content.backends import BytesMissingError, backend
 from apps.content.models import Blob, Holding
 from apps.core.errors import NotFound
+from apps.core.prepared import Prepared
 
 # A file up to this size is read and checked whole before its first byte is handed out.
 VERIFIED_FIRST_BYTES = 8 * 1024 * 1024
@@ -30,10 +32,13 @@ class ContentDamaged(NotFound):
 
 def blob(digest: str) -> Blob:
     """What is known about some bytes. Raises NoSuchContent."""
-    found = Blob.objects.filter(pk=digest).first()
+    found = _BLOBS.first(digest)
     if found is None:
         raise NoSuchContent("There is no content with this digest.")
     return found
+
+
+_BLOBS: Final = Prepared[Blob](lambda digest: Blob.objects.filter(pk=digest), str)
 
 
 def missing(*, owner_id: int, digests: Sequence[str]) -> list[str]:

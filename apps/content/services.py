@@ -10,7 +10,7 @@ The rules that make this safe with any number of writers:
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, QuerySet, RestrictedError
@@ -20,9 +20,10 @@ from apps.content import references
 from apps.content.backends import PIECE_BYTES, backend
 from apps.content.models import Blob, Holding
 from apps.content.queries import NoSuchContent
+from apps.content.queries import blob as stored_blob
 from apps.content.spool import Spool, stale
 from apps.core.errors import Invalid, TooLarge
-from apps.core.prepared import Prepared, put
+from apps.core.prepared import put
 
 GRACE = timedelta(hours=24)
 # A client that sends nothing for this long has gone; its partial file is swept.
@@ -172,13 +173,10 @@ def _keep(owner_id: int, spool: Spool, then: Callable[[Blob], object] | None) ->
         if kept.size(spool.sha256) != spool.size_bytes:
             kept.put(spool.path, spool.sha256)
         put(Holding(owner_id=owner_id, blob=new), by=("owner_id", "blob"))
-        [blob] = _BLOBS.rows(new.pk)
+        known = stored_blob(new.pk)
         if then is not None:
-            then(blob)
-        return blob
-
-
-_BLOBS: Final = Prepared[Blob](lambda digest: Blob.objects.filter(pk=digest), str)
+            then(known)
+        return known
 
 
 def _pieces(stream: BinaryIO | Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

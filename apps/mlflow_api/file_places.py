@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from apps.artifacts.models import ArtifactVersion
+from apps.artifacts.models import ArtifactFile, ArtifactVersion
 from apps.core.errors import Invalid, NotFound
 from apps.core.names import clean_path
+from apps.core.prepared import Prepared
 from apps.mlflow_api.call import Call
 from apps.mlflow_api.errors import invalid
 from apps.mlflow_api.places import experiment_id_of
 from apps.projects.access import Access
-from apps.runs.models import Run
+from apps.runs.models import Run, RunFile
 
 SCHEME: Final = "mlflow-artifacts:/"
 _MODELS: Final = "models"
@@ -44,6 +45,23 @@ class FilePlace:
     def files(self) -> QuerySet[Any]:
         """The rows of all its files."""
         return self.owner.files.select_related("blob")
+
+    def file(self) -> tuple[str | None, int] | None:
+        """The digest (None for a reference) and the size of the file at this path."""
+        found = _RUN_FILES if isinstance(self.owner, Run) else _MODEL_FILES
+        return found.first(self.owner.pk, self.path)
+
+
+_RUN_FILES: Final = Prepared[Any](
+    lambda run, path: RunFile.objects.filter(run=run, path=path).values_list("blob", "size_bytes"),
+    *(int, str),
+)
+_MODEL_FILES: Final = Prepared[Any](
+    lambda model, path: ArtifactFile.objects.filter(artifact=model, path=path).values_list(
+        "blob", "size_bytes"
+    ),
+    *(int, str),
+)
 
 
 def find_place(call: Call, address: str) -> FilePlace:

@@ -30,7 +30,7 @@ def copy_of(run: Run, **own: object) -> Run:
 
 
 def stored(row: Run) -> dict[str, object]:
-    return Run.objects.filter(pk=row.pk).values()[0]
+    return {**Run.objects.filter(pk=row.pk).values()[0]}
 
 
 def test_a_row_is_inserted_as_save_would(

@@ -162,14 +162,15 @@ def _listed(place: FilePlace) -> list[dict[str, Any]]:
 
 
 def _send(call: Call, place: FilePlace) -> HttpResponseBase:
-    file = place.files.filter(path=place.path).first()
+    file = place.file()
     if file is None:
         raise NotFound(f"There is no file {place.path!r} there.")
-    if file.blob_id is None:
+    digest, size_bytes = file
+    if digest is None:
         raise NotFound(f"{place.path!r} is kept elsewhere; only its address is known here.")
     delivery = deliver(
-        digest=file.blob_id,
-        size=file.size_bytes,
+        digest=digest,
+        size=size_bytes,
         filename=place.path.rpartition("/")[2],
         asked=call.request.headers,
     )
