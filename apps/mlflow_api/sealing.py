@@ -6,6 +6,7 @@ take the files at that moment.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,8 +16,9 @@ from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Version
 from apps.artifacts.services import FileSpec, ensure_collection, seal_at_once
 from apps.core.errors import NotFound
+from apps.core.prepared import Prepared
 from apps.projects.access import Access
-from apps.runs.models import Run
+from apps.runs.models import Run, RunFile
 
 
 class EmptyFolder(NotFound):
@@ -58,11 +60,21 @@ def seal_run_files(
 def _files(run: Run, folder: str) -> list[FileSpec]:
     """What lies in the folder, with paths below it, or else the one file of that path."""
     start = len(folder) + 1 if folder else 0
-    rows = run.files.order_by("path")
     if folder:
-        inside = Q(start=f"{folder}/")
-        rows = rows.alias(start=Left("path", start)).filter(inside | Q(path=folder))
-    found = dict(rows.values_list("path", "blob_id"))
+        found = dict(_IN_FOLDER.rows(run.pk, start, f"{folder}/", folder))
+    else:
+        found = dict(run.files.order_by("path").values_list("path", "blob_id"))
     if alone := found.pop(folder, None):
         return [FileSpec(path=folder.rpartition("/")[2], digest=alone)]
     return [FileSpec(path=path[start:], digest=digest) for path, digest in found.items()]
+
+
+_IN_FOLDER: Final = Prepared[Any](
+    lambda run, length, below, alone: (
+        RunFile.objects.alias(start=Left("path", length))
+        .filter(Q(start=below) | Q(path=alone), run=run)
+        .order_by("path")
+        .values_list("path", "blob")
+    ),
+    *(int, int, str, str),
+)
