@@ -193,7 +193,9 @@ def _check_component(component: str, *, field: str) -> None:
     # Fullwidth dots and slashes turn into plain ones wherever a file system or client normalises,
     # %2e and %2f wherever one takes the path out of an address once more than it was put into one.
     plain = _without_escapes(unicodedata.normalize("NFKC", component))
-    if plain.strip() in (".", "..") or any(mark in plain for mark in "/\\\x00"):
+    # Some servers take `..;x` for `..` with a parameter.
+    way = re.split("[;?#]", plain)[0].strip()
+    if way in (".", "..") or any(mark in plain for mark in "/\\\x00"):
         raise Invalid("The path may not contain . or .. or disguised slashes.", field=field)
 
 
