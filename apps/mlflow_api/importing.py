@@ -103,8 +103,8 @@ class Import:
         """Copy everything. What one thing lacks is noted and does not hold up the others."""
         for experiment in self.source.experiments():
             self._guarded(f"experiment {experiment['name']!r}", self._experiment, experiment)
-        for model in self.source.registered_models():
-            self._guarded(f"model {model['name']!r}", self._registered_model, model)
+        for model, versions in self._originals_first():
+            self._guarded(f"model {model['name']!r}", self._registered_model, model, versions)
         return self.tally
 
     # Experiments ----------------------------------------------------------------------------
@@ -307,7 +307,27 @@ class Import:
 
     # The registry ---------------------------------------------------------------------------
 
-    def _registered_model(self, there: Json) -> None:
+    def _originals_first(self) -> Iterator[tuple[Json, list[Json]]]:
+        """The registered models with their versions, each after those of which it has copies."""
+        waiting: list[tuple[Json, list[Json]]] = []
+        for one in self.source.registered_models():
+            self._guarded(f"model {one['name']!r}", self._read_versions, one, waiting)
+        while waiting:
+            names = {one["name"] for one, _ in waiting}
+            ready = [
+                (one, versions)
+                for one, versions in waiting
+                if not _copied_from(versions) & names - {one["name"]}
+            ]
+            # Two that copy from each other: the download address has to do (_register).
+            ready = ready or waiting
+            yield from ready
+            waiting = [one for one in waiting if one not in ready]
+
+    def _read_versions(self, there: Json, found: list[tuple[Json, list[Json]]]) -> None:
+        found.append((there, self.source.versions(there["name"])))
+
+    def _registered_model(self, there: Json, versions: list[Json]) -> None:
         name, tally = there["name"], self.tally
         tally.there["registered models"] += 1
         team = self._call(Action.LINK).home().team
@@ -322,7 +342,7 @@ class Import:
             _date(standing, there, created_at="creation_timestamp")
         model: Collection = standing.get()
         tally.here["registered models"] += 1
-        for version in self.source.versions(name):
+        for version in versions:
             what = f"version {version['version']} of {name!r}"
             self._guarded(what, self._version, model, version)
         for alias in there.get("aliases", []):
@@ -371,7 +391,12 @@ class Import:
             if locked.next_number > number:
                 raise NotFound("the number was used here for something that has gone")
             Collection.objects.filter(pk=model.pk).update(next_number=number)
-            self._ask(model_versions.create, Action.LINK, said)
+            try:
+                self._ask(model_versions.create, Action.LINK, said)
+            except NotFound:
+                # A copy of what has gone at the source: its files are known there all the same.
+                said["source"] = self.source.download_address(model.name, number)
+                self._ask(model_versions.create, Action.LINK, said)
             rows = Version.objects.filter(collection=model, number=number)
             _date(rows, there, linked_at="creation_timestamp", updated_at="last_updated_timestamp")
 
@@ -417,6 +442,17 @@ def _batches(items: Any, size: int) -> Iterator[list[Any]]:
 
 def _pairs(found: list[Json]) -> dict[str, str]:
     return {one["key"]: one.get("value", "") for one in found}
+
+
+def _copied_from(versions: list[Json]) -> set[str]:
+    """The registered models of which these versions are copies."""
+    sources = (one["source"].removeprefix("models:/") for one in versions if _is_copy(one))
+    return {source.partition("/")[0].partition("@")[0] for source in sources}
+
+
+def _is_copy(version: Json) -> bool:
+    source = str(version.get("source", ""))
+    return source.startswith("models:/") and not source.startswith(f"models:/{MODEL_ID_PREFIX}")
 
 
 def _series(run: Run, there: Json) -> QuerySet[Series]:

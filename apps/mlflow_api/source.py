@@ -97,6 +97,12 @@ class Source:
         found = self._paged("GET", "model-versions/search", "model_versions", query)
         return sorted(found, key=lambda one: int(one["version"]))
 
+    def download_address(self, name: str, version: int) -> str:
+        """Where the files of a version are."""
+        asked = {"name": name, "version": str(version)}
+        found: str = self.ask("GET", "model-versions/get-download-uri", asked)["artifact_uri"]
+        return found
+
     def run_files(self, run: Json) -> Iterator[tuple[str, int]]:
         """Path and size of every file of a run."""
         address = run["info"].get("artifact_uri", "")

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from apps.accounts.choices import Role
 from apps.artifacts.models import Collection, LabelHolding, Version
 from apps.artifacts.queries import files_of
-from apps.mlflow_api.importing import status_of
+from apps.mlflow_api.importing import Import, status_of
 from apps.mlflow_api.models import LoggedModelStatus
 from apps.mlflow_api.source import Source, SourceFault
 from apps.runs.models import Run
@@ -132,6 +132,46 @@ def test_a_run_that_has_not_begun_waits_here_too(live_server: LiveServer, source
 
     here = Run.objects.get(project__team__name="here", name="run 1")
     assert (here.state, here.ended_at) == ("scheduled", None)
+
+
+def test_a_copy_comes_after_what_it_is_of(live_server: LiveServer, source: Caller) -> None:
+    """Models are listed by name, so that a copy may come first."""
+    build.user("importer", role=Role.ADMIN, team_name="here")
+    for name in ("a copy", "its copy"):
+        source.post("registered-models/create", name=name)
+    source.post("model-versions/create", name="its copy", source="models:/sums/3")
+    source.post("registered-models/alias", name="its copy", alias="champion", version="1")
+    source.post("model-versions/create", name="a copy", source="models:/its copy@champion")
+
+    said = run_import(live_server, source, "importer")
+
+    assert "!" not in said
+    versions = Version.objects.filter(collection__team__name="here", collection__project=None)
+    assert {version.artifact for version in versions.filter(collection__name="its copy")} == {
+        versions.get(collection__name="sums", number=3).artifact
+    }
+
+
+def test_a_copy_of_what_has_gone_is_of_the_files_that_the_server_names(
+    live_server: LiveServer, source: Caller
+) -> None:
+    """mlflow's own server names the folder of the run for a copy, too."""
+    importer = build.user("importer", role=Role.ADMIN, team_name="here")
+    run = Run.objects.get(name="run 2")
+
+    class Mlflow(Source):
+        def download_address(self, name: str, version: int) -> str:
+            return f"mlflow-artifacts:/{run.project_id}/{run.key}/artifacts/model"
+
+    source.post("registered-models/create", name="a copy")
+    source.post("model-versions/create", name="a copy", source="models:/sums/3")
+    source.delete("registered-models/delete", name="sums")
+    tally = Import(Mlflow(live_server.url, token=source.key), importer, print).run()
+
+    assert tally.is_whole, tally.faults
+    registered = Version.objects.filter(collection__team__name="here", collection__project=None)
+    copy = registered.get(collection__name="a copy")
+    assert [file.path for file in files_of(copy.artifact)] == ["MLmodel"]
 
 
 @pytest.mark.parametrize(
