@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from apps.accounts.models import User
+from tests import build
 from tests.browser import AxeCheck
 from tests.registry.builders import Story, make_story
 from tests.web.visits import PASSWORD, with_password
@@ -264,3 +265,23 @@ def test_paper_has_the_whole_table(page: Page, live_server: LiveServer, story: S
         heights = rows.evaluate_all("rows => rows.map(row => row.offsetHeight)")
         assert 0 < max(heights) < 90, address
         expect(page.locator(".topbar")).to_be_hidden()
+
+
+def test_paper_cuts_nothing_off(page: Page, live_server: LiveServer, story: Story) -> None:
+    """What is wide wraps between words; many items stand across the paper."""
+    story.promote(story.version({"loss@10k": (0.07, 0.01)}), reason="As it was before. " * 20)
+    config = {f"optimizer.group_{number}": "adam with warmup" for number in range(7)}
+    build.run(story.editor, story.project, name="a run with long settings", config=config)
+    take_session(page, live_server, story.curator)
+    page.emulate_media(media="print")
+    columns = "&".join(f"columns=config.{name}" for name in config)
+    many = "&".join(f"v={number}" for number in range(1, 13))
+    for address, width in (
+        (f"{MODEL}/history", 703),
+        (f"/main/digits/runs?{columns}", 703),
+        (f"{MODEL}/compare?{many}", 1046),
+    ):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.goto(f"{live_server.url}{address}")
+        expect(page.locator(".table tbody tr").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
