@@ -105,6 +105,10 @@ def golden_set_url(team: Team, golden_set: GoldenSet) -> str:
     return reverse("golden_set", args=[team.name, golden_set.name])
 
 
+def golden_set_csv_url(team: Team, golden_set: GoldenSet) -> str:
+    return reverse("golden_set_csv", args=[team.name, golden_set.name])
+
+
 def edit_golden_set_url(team: Team, golden_set: GoldenSet) -> str:
     return reverse("edit_golden_set", args=[team.name, golden_set.name])
 

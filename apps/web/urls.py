@@ -202,6 +202,7 @@ urlpatterns = [
     # comes after them.
     path("<team:team>/golden-sets", golden_sets.golden_sets, name="golden_sets"),
     path("<team:team>/golden-sets/<file:name>", golden_sets.golden_set, name="golden_set"),
+    path("<team:team>/files/golden-sets/<file:name>", golden_sets.export, name="golden_set_csv"),
     path("<team:team>/settings/golden-sets/<file:name>", golden_sets.edit, name="edit_golden_set"),
     *registry_pages(),
     # What else stands in the registry

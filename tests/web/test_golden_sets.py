@@ -1,6 +1,8 @@
 """Golden sets: the list, the leaderboard of all models on one, and what curators do with them."""
 
+import csv
 import html
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -206,6 +208,65 @@ def test_many_models_cost_the_queries_of_few(table: build.Table) -> None:
         scored(table, f"m{number}", 1 + number)
         build.golden_set(table.curator, f"more-{number}")
     assert [queries(address) for address in addresses] == before
+
+
+CSV = "/main/files/golden-sets/digits-10k"
+
+
+def lines_of(table: build.Table, query: str = "") -> list[dict[str, str]]:
+    answer: Any = browser(table.viewer).get(f"{CSV}{query}")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    return list(csv.DictReader(b"".join(answer.streaming_content).decode().splitlines()))
+
+
+def test_the_leaderboard_is_a_csv_of_the_same_order(table: build.Table) -> None:
+    page = text_of(browser(table.viewer).get(f"{PAGE}?metric=loss&models=all"))
+    assert f'href="{CSV}?metric=loss&amp;models=all"' in page
+
+    first, second, third = lines_of(table, "?metric=loss")
+
+    assert [(one["place"], one["model"], one["version"]) for one in (first, second, third)] == [
+        ("1", "a", "2"),
+        ("2", "b", "1"),
+        ("3", "c", "1"),
+    ]
+    assert (first["Loss"], first["Loss (standard error)"], first["Accuracy"]) == (
+        "0.3",
+        "0.01",
+        "0.91",
+    )
+    assert (second["project"], second["status"]) == ("digits", "production")
+    assert (third["Loss (standard error)"], third["Accuracy"]) == ("", "")
+    assert first["golden_set"].startswith("digits-10k")
+    every = lines_of(table, "?metric=loss&models=all")
+    assert [one["Loss"] for one in every] == ["0.3", "0.31", "0.5", "0.9"]
+
+
+def test_the_csv_goes_on_over_pages(table: build.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.registry.queries.leaderboard.MAX_PAGE_SIZE", 2)
+    for number in range(4):
+        scored(table, f"m{number}", 1 + number)
+    found = lines_of(table, "?metric=loss")
+    assert [one["place"] for one in found] == ["1", "2", "3", "4", "5", "6", "7"]
+    assert [one["model"] for one in found] == ["a", "b", "c", "m0", "m1", "m2", "m3"]
+
+
+def test_the_csv_hides_what_the_page_hides(table: build.Table) -> None:
+    owner = build.user("owner", role=Role.ADMIN)
+    secret = build.project(owner, "secret", private=True)
+    version = build.version(owner, build.collection(owner, secret, "canary"))
+    build.result(owner, version.artifact, 0.01, on=table.golden_set)
+    assert [one["model"] for one in lines_of(table, "?metric=loss")] == ["a", "b", "c"]
+
+
+def test_a_csv_that_cannot_be_is_refused(table: build.Table) -> None:
+    client = browser(table.viewer)
+    build.golden_set(table.curator, name="unused")
+    assert client.get(f"{CSV}?metric=nothing").status_code == 400
+    assert client.get("/main/files/golden-sets/nothing").status_code == 404
+    assert client.get("/main/files/golden-sets/unused").status_code == 404
+    stranger = build.user("stranger", team_name="others")
+    assert browser(stranger).get(CSV).status_code == 404
 
 
 def test_htmx_gets_the_leaderboard_alone(table: build.Table) -> None:

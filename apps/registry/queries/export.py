@@ -17,6 +17,7 @@ from apps.core.jsontext import nonfinite_word
 from apps.core.tables import TableQuery
 from apps.core.text import csv_lines
 from apps.core.times import to_text
+from apps.evaluations.models import GoldenSet, Result
 from apps.registry.models import Column
 from apps.registry.queries.table import Cell, Row, all_rows
 
@@ -31,7 +32,11 @@ def table_lines(
     Each score has a column for its value, its standard error and its number of examples. Numbers
     are given in full; text that a spreadsheet would take for a formula is defused (core.text).
     """
-    constant = [*map(_golden_set, columns), collection.name, to_text(timezone.now())]
+    constant = [
+        *(named_with_digest(column.golden_set) for column in columns),
+        collection.name,
+        to_text(timezone.now()),
+    ]
     # An unknown column or broken filter must be refused before the first line is on its way.
     rows = all_rows(collection, query, user, columns=columns)
     first = next(rows, None)
@@ -59,19 +64,19 @@ def _cells(row: Row, columns: Sequence[Column]) -> list[object]:
         row.note,
     ]
     for column in columns:
-        cells += _score(row.cells.get(column.pk))
+        cells += score_cells(row.cells.get(column.pk))
     return cells
 
 
-def _golden_set(column: Column) -> str:
+def named_with_digest(golden_set: GoldenSet | None) -> str:
     """What a score was measured on: `mnist_10k sha256:1f0c…`; empty for one of the training run."""
-    golden_set = column.golden_set
     if golden_set is None:
         return ""
     return f"{golden_set.name} sha256:{golden_set.digest}" if golden_set.digest else golden_set.name
 
 
-def _score(cell: Cell | None) -> list[object]:
+def score_cells(cell: Cell | Result | None) -> list[object]:
+    """A value in full, its standard error and its number of examples."""
     if cell is None:
         return ["", "", ""]
     value = math.nan if cell.value is None else cell.value

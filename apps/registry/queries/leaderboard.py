@@ -5,8 +5,8 @@ column score of each model from an index; the second reads results in the order 
 paged by key, so a place far down costs what the first page costs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from apps.accounts.models import User
 from apps.artifacts.choices import MODEL
 from apps.artifacts.models import Collection, Version
+from apps.core.limits import MAX_PAGE_SIZE
 from apps.core.numbers import is_within_noise
 from apps.core.paging import Key
 from apps.core.tables import Segment, TableQuery, cut
@@ -74,15 +75,10 @@ def leaderboard(
 ) -> Leaderboard:
     """A page of the leaderboard by one metric; `known` are those of `metrics_on`, `is_full` asks
     for every version instead of each model's best. Raises Invalid for a cursor of another list."""
-    lowest_first = metric.better == Better.LOWER
-    segment = (_every_version if is_full else _best_of_models)(
-        golden_set, metric, user, lowest_first=lowest_first
-    )
+    segment = _segment(golden_set, metric, user, is_full=is_full)
     page = cut([segment], query)
-    versions = _versions(page.rows, user, is_full=is_full)
-    metrics = [metric, *(one for one in known if one.pk != metric.pk)][:MAX_METRICS]
-    results = _results([version.artifact_id for version in versions], golden_set, metrics)
-    ranks = [Rank(version, results.get(version.artifact_id, {})) for version in versions]
+    metrics = shown_metrics(metric, known)
+    ranks = _ranks(page.rows, golden_set, metrics, user, is_full=is_full)
     leader = _leader(segment, golden_set, metric, is_full=is_full)
     own = [rank.results[metric.pk] for rank in ranks if metric.pk in rank.results]
     return Leaderboard(
@@ -96,6 +92,31 @@ def leaderboard(
         next=page.next,
         previous=page.previous,
     )
+
+
+def rank_pages(
+    golden_set: GoldenSet,
+    metrics: Sequence[MetricDefinition],
+    user: User | None,
+    *,
+    is_full: bool = False,
+) -> Iterator[list[Rank]]:
+    """Every place by the first of these metrics, best first, a page at a time."""
+    segment = _segment(golden_set, metrics[0], user, is_full=is_full)
+    query = TableQuery(size=MAX_PAGE_SIZE)
+    while True:
+        page = cut([segment], query)
+        yield _ranks(page.rows, golden_set, metrics, user, is_full=is_full)
+        if not page.next:
+            return
+        query = replace(query, cursor=page.next)
+
+
+def shown_metrics(
+    metric: MetricDefinition, known: Sequence[MetricDefinition]
+) -> list[MetricDefinition]:
+    """The metric that decides and some of the others beside it."""
+    return [metric, *(one for one in known if one.pk != metric.pk)][:MAX_METRICS]
 
 
 def result_counts(golden_sets: Sequence[GoldenSet], user: User | None) -> dict[int, int]:
@@ -132,6 +153,27 @@ def _scores(user: User | None) -> QuerySet[ColumnScore]:
     return scores.filter(
         version__artifact__project__in=Project.objects.visible_to(user).values("pk")
     )
+
+
+def _segment(
+    golden_set: GoldenSet, metric: MetricDefinition, user: User | None, *, is_full: bool
+) -> Segment:
+    lowest_first = metric.better == Better.LOWER
+    listed = _every_version if is_full else _best_of_models
+    return listed(golden_set, metric, user, lowest_first=lowest_first)
+
+
+def _ranks(
+    keys: Sequence[int],
+    golden_set: GoldenSet,
+    metrics: Sequence[MetricDefinition],
+    user: User | None,
+    *,
+    is_full: bool,
+) -> list[Rank]:
+    versions = _versions(keys, user, is_full=is_full)
+    results = _results([version.artifact_id for version in versions], golden_set, metrics)
+    return [Rank(version, results.get(version.artifact_id, {})) for version in versions]
 
 
 def _best_of_models(

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.accounts.queries import members_of
@@ -17,16 +15,15 @@ from apps.registry.queries.history import activity as events_of
 from apps.registry.queries.history import activity_lines
 from apps.registry.queries.labels import labels_of
 from apps.web.addresses import team_url
+from apps.web.csv_file import csv_file
 from apps.web.forms.activity import ActivityForm
 from apps.web.htmx import answer
 from apps.web.pager import pager
 from apps.web.present.activity import links_of
 from apps.web.present.history import Told, tell
 from apps.web.present.model import Crumb
-from apps.web.present.people import day
 from apps.web.present.places import team_tabs
 from apps.web.present.run_family import alerts_in
-from apps.web.views.models import in_blocks
 
 FRAGMENT = "activity"
 SHOWN = 40
@@ -69,10 +66,7 @@ def export(request: HttpRequest, team: str) -> StreamingHttpResponse:
     if not form.is_valid():
         raise Invalid(" ".join(str(error) for errors in form.errors.values() for error in errors))
     lines: Iterator[str] = activity_lines(access.team, access.user, form.wanted())
-    response = StreamingHttpResponse(in_blocks(lines), content_type="text/csv; charset=utf-8")
-    name = f"{access.team.name} activity {day(timezone.now())}.csv"
-    response.headers["Content-Disposition"] = content_disposition_header(True, name)
-    return response
+    return csv_file(lines, name=access.team.name, kind="activity")
 
 
 def _form(request: HttpRequest, access: Access) -> ActivityForm:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, IntegerField, When
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -28,14 +28,22 @@ from apps.evaluations.services import (
     retire_golden_set,
 )
 from apps.projects.access import Access, Action, requires
+from apps.registry.queries.board_export import board_lines
 from apps.registry.queries.labels import labels_of
-from apps.registry.queries.leaderboard import leaderboard, metrics_on, result_counts
+from apps.registry.queries.leaderboard import (
+    leaderboard,
+    metrics_on,
+    result_counts,
+    shown_metrics,
+)
 from apps.web.addresses import (
     edit_golden_set_url,
+    golden_set_csv_url,
     golden_set_url,
     golden_sets_url,
     place_url,
 )
+from apps.web.csv_file import csv_file
 from apps.web.forms.golden_sets import DescribeForm, MarkForm, RetireForm
 from apps.web.htmx import answer
 from apps.web.listing import Listing, read_listing
@@ -115,7 +123,7 @@ def golden_set(request: HttpRequest, team: str, name: str) -> HttpResponse:
     access: Access = request.access  # type: ignore[attr-defined]
     found = _load(access, name)
     known = metrics_on(found, access.user)
-    listing = read_listing(request.GET, options={"metric": None, "models": ("all",)}, usual_size=25)
+    listing = _listing(request)
     metric = _metric(known, listing.option("metric"))
     path = golden_set_url(access.team, found)
     place = None
@@ -136,6 +144,26 @@ def golden_set(request: HttpRequest, team: str, name: str) -> HttpResponse:
         context |= _board(found, metric, known, listing, access, path)
         context |= _examples(request, context["leader"])
     return answer(request, "golden_sets/page.html", context, fragment="leaderboard")
+
+
+@requires(Action.READ)
+@require_safe
+def export(request: HttpRequest, team: str, name: str) -> StreamingHttpResponse:
+    """Every place of the leaderboard as CSV, sent while it is read."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    found = _load(access, name)
+    known = metrics_on(found, access.user)
+    listing = _listing(request)
+    metric = _metric(known, listing.option("metric"))
+    if metric is None:
+        raise NotFound(_("Nothing was measured on it yet."))
+    lines = board_lines(
+        found,
+        shown_metrics(metric, known),
+        access.user,
+        is_full=listing.option("models") == "all",
+    )
+    return csv_file(lines, name=found.title, kind="leaderboard")
 
 
 @requires(Action.CURATE)
@@ -198,6 +226,10 @@ def mark(
     return render(request, "golden_sets/mark.html", context, status=status)
 
 
+def _listing(request: HttpRequest) -> Listing:
+    return read_listing(request.GET, options={"metric": None, "models": ("all",)}, usual_size=25)
+
+
 def _load(access: Access, name: str) -> GoldenSet:
     """The golden set of that name, if the reader may know of its data. Raises NotFound."""
     found = golden_sets_of(access.team, access.user).select_related("created_by", "team")
@@ -254,6 +286,7 @@ def _board(
             _kind(_("Best of each model"), start.opting("models", "").address(path), not is_full),
             _kind(_("Every version"), start.opting("models", "all").address(path), is_full),
         ],
+        "csv_url": start.address(golden_set_csv_url(access.team, golden_set)),
         "foot": {
             "text": view.shown,
             "previous_url": listing.at(board.previous).address(path) if board.previous else "",

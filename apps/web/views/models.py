@@ -1,12 +1,9 @@
 """The page that the product exists for: a model's status table, and the same rows as CSV."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
-from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.artifacts.models import Collection
@@ -26,6 +23,7 @@ from apps.registry.queries.table import (
 from apps.registry.queries.trend import Trend, trend
 from apps.runs.models import Run
 from apps.web.addresses import model_url
+from apps.web.csv_file import csv_file
 from apps.web.htmx import answer, asks_for
 from apps.web.listing import Listing, read_listing
 from apps.web.present.model import (
@@ -37,7 +35,6 @@ from apps.web.present.model import (
     show_head,
 )
 from apps.web.present.notes import notes_of_model
-from apps.web.present.people import day
 from apps.web.present.table import FRAGMENT, columns_to_show, may_move, show_table
 from apps.web.present.tags import tags_of_collection
 from apps.web.saved_views import Shown, menu_of_views, show_view
@@ -46,7 +43,6 @@ from apps.web.tables import Problem, problem_of
 TEMPLATE = "models/model.html"
 # The axis of the chart.
 SCALES = ("linear", "log")
-LINES_AT_ONCE = 200
 
 
 @requires(Action.READ)
@@ -100,10 +96,7 @@ def export(
     columns = columns_to_show(listing, known)
     # A filter that makes no sense is refused here, before the first line is on its way.
     lines = table_lines(found, listing.query, access.user, columns=columns)
-    response = StreamingHttpResponse(in_blocks(lines), content_type="text/csv; charset=utf-8")
-    name = f"{found.name[:80]} status {day(timezone.now())}.csv"
-    response.headers["Content-Disposition"] = content_disposition_header(True, name)
-    return response
+    return csv_file(lines, name=found.name, kind="status")
 
 
 def read_shown(
@@ -171,9 +164,3 @@ def _surroundings(
         "latest": latest,
         "may_promote": latest is not None and not holds_it and may_move(first, access),
     }
-
-
-def in_blocks(lines: Iterator[str]) -> Iterator[str]:
-    """Some hundred lines at a time: each piece costs a round through the server."""
-    while block := "".join(islice(lines, LINES_AT_ONCE)):
-        yield block

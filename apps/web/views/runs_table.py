@@ -1,13 +1,11 @@
 """All runs of a project: as a table, in groups, and as CSV."""
 
 from dataclasses import replace
-from itertools import islice
 
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import Invalid
@@ -19,10 +17,10 @@ from apps.runs.grouping import group_column, grouped_runs
 from apps.runs.models import Run
 from apps.runs.table import best_values, runs_table, usual_columns
 from apps.web.addresses import project_url, run_views_url, runs_url, team_url
+from apps.web.csv_file import csv_file
 from apps.web.htmx import answer, asks_for
 from apps.web.listing import Listing, read_listing
 from apps.web.present.first_lines import client_lines
-from apps.web.present.people import day
 from apps.web.present.places import project_tabs
 from apps.web.present.runs_table import (
     FRAGMENT,
@@ -39,7 +37,6 @@ from apps.web.views.account import person
 
 TEMPLATE = "runs/table.html"
 USUAL_SIZE = 25
-LINES_AT_ONCE = 200
 # The figures of each metric of a group are a query of their own.
 MAX_GROUPED_METRICS = 8
 # What asks for no row at all, and yet has a head and a toolbar.
@@ -91,11 +88,7 @@ def export(request: HttpRequest, team: str, project: str) -> StreamingHttpRespon
     place = _place(_shown(request, access).listing, access)
     columns = columns_chosen(place.listing) or usual_columns(place.project)
     lines = run_lines(place.project, place.listing.query, columns=columns, keys=place.keys)
-    pieces = iter(lambda: "".join(islice(lines, LINES_AT_ONCE)), "")
-    response = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
-    name = f"{place.project.name[:80]} runs {day(timezone.now())}.csv"
-    response.headers["Content-Disposition"] = content_disposition_header(True, name)
-    return response
+    return csv_file(lines, name=place.project.name, kind="runs")
 
 
 def read_runs_state(params: QueryDict) -> Listing:
