@@ -3,12 +3,10 @@
     {"$and": [{"config.lr": {"$gt": 0.1}}, {"tags": {"$in": ["a", "b"]}}, {"state": "finished"}]}
 
 What a name means is for the fields to say that the tree is turned into a query with. Patterns
-(`$regex`) are taken as far as they are text with gaps: no pattern of a user runs here or in the
-database.
+(`$regex`) are taken as far as a few texts with gaps say the same (`regexes.py`).
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from apps.core.errors import Invalid
@@ -16,9 +14,9 @@ from apps.core.filtering import And, Comparison, Not, Op, Or, Scalar, Tree
 from apps.core.jsontext import parse
 from apps.core.limits import MAX_FILTER_LIST, MAX_FILTER_TERMS
 from apps.core.text import one_line
+from apps.wandb_api.regexes import GappedText, gapped_texts
 
 MAX_BYTES = 100_000
-MAX_PATTERN = 200
 
 _COMPARED: Final[dict[str, Op]] = {
     "$eq": "=",
@@ -30,10 +28,6 @@ _COMPARED: Final[dict[str, Op]] = {
     "$in": "in",
     "$nin": "not in",
 }
-# Letters, and characters that mean themselves in a pattern; behind a backslash any does.
-_PLAIN = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\\W|\.\*\??|\.(?![*+?{]))*")
-# A gap of any length, a gap of one character, or something escaped.
-_PIECE = re.compile(r"(\.\*\??|\.)|\\(.)")
 
 
 def read(text: str | None, name_of: Callable[[str], str]) -> Tree | None:
@@ -74,16 +68,25 @@ class _Reader:
             return self.comparison(field, "$eq", value)
         return And(tuple(self.comparison(field, op, inner) for op, inner in value.items()))
 
-    def comparison(self, field: str, op: str, value: Any) -> Tree:
-        self.terms += 1
+    def pattern(self, field: str, value: Any) -> Tree:
+        """Any of the texts with gaps that a pattern comes to."""
+        found = gapped_texts(value)
+        self.count(len(found) - 1)
+        return Or(tuple(_fitting(field, one) for one in found))
+
+    def count(self, terms: int) -> None:
+        self.terms += terms
         if self.terms > MAX_FILTER_TERMS:
             raise Invalid(f"More than {MAX_FILTER_TERMS} conditions.", field="filters")
+
+    def comparison(self, field: str, op: str, value: Any) -> Tree:
+        self.count(1)
         if op == "$not":
             return Not(self.compared(field, value))
         if op == "$exists":
             return Comparison(field, "is not missing" if value else "is missing")
         if op == "$regex":
-            return _pattern(field, value)
+            return self.pattern(field, value)
         if op == "$contains":
             return Comparison(field, "~", _scalar(value))
         if op not in _COMPARED:
@@ -105,36 +108,9 @@ def _among(field: str, op: Op, values: list[Any]) -> Tree:
     return And((found, Comparison(field, "is not missing")))
 
 
-def _pattern(field: str, pattern: Any) -> Tree:
-    """Text with gaps: `^`, `$`, `.*`, `.` and plain characters."""
-    if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
-        raise Invalid(f"A pattern is text of {MAX_PATTERN} characters at most.", field="filters")
-    starts = pattern.startswith("^")
-    ends = pattern.endswith("$") and not pattern.endswith("\\$")
-    middle = pattern[starts : len(pattern) - ends]
-    if _PLAIN.fullmatch(middle) is None:
-        message = "Patterns here may hold text, . and .* , ^ at the start and $ at the end."
-        raise Invalid(message, field="filters")
-    like, texts = "", [""]
-    for plain, gap, escaped in _pieces(middle):
-        like += plain + escaped
-        texts[-1] += plain + escaped
-        if gap:
-            like += "_" if gap == "." else "%"
-            texts.append("")
-    like = ("" if starts else "%") + like + ("" if ends else "%")
-    # A % or _ in the text would stand for others as well: so it must be in there itself.
-    exact = [Comparison(field, "~", text) for text in texts if "_" in text or "%" in text]
-    return And((Comparison(field, "like", like), *exact))
-
-
-def _pieces(pattern: str) -> Iterator[tuple[str, str, str]]:
-    """Plain text, then the gap or the escaped character behind it, until the end."""
-    place = 0
-    for found in _PIECE.finditer(pattern):
-        yield pattern[place : found.start()], found[1] or "", found[2] or ""
-        place = found.end()
-    yield pattern[place:], "", ""
+def _fitting(field: str, text: GappedText) -> Tree:
+    exact = [Comparison(field, "~", one) for one in text.exact]
+    return And((Comparison(field, "like", text.like), *exact))
 
 
 def _scalar(value: Any) -> Scalar:

@@ -407,6 +407,8 @@ class TestLists:
         assert collections(order="name") == [("mnist", "dataset"), ("net", "model")]
         assert collections(order="-name", perPage=1) == [("net", "model")]
         assert collections(filters='{"name":{"$regex":"^mn.*"}}') == [("mnist", "dataset")]
+        assert collections(filters='{"name":{"$regex":"^(mni.t|x)$"}}') == [("mnist", "dataset")]
+        assert collections(filters='{"name":{"$regex":"t.*mnis"}}') == []
         assert collections(filters='{"name":{"$not":{"$in":["net"]}}}') == [("mnist", "dataset")]
         types = editor.ask(COLLECTIONS)["project"]["artifactTypes"]["edges"]
         assert [edge["node"]["name"] for edge in types] == ["dataset", "model"]
@@ -420,6 +422,7 @@ class TestLists:
             '{"team__memberships__user__password":{"$contains":"x"}}',
             '{"name":{"$where":"1"}}',
             '{"name":{"$regex":"(a+)+$"}}',
+            '{"$or":[{"name":{"$regex":"[a-z][01]"}},{"name":{"$regex":"[a-z]_[01]"}}]}',
             '{"name":{"$in":"x"}}',
             '{"name":7}',
             '{"created_at":{"$gt":"yesterday"}}',

@@ -3,7 +3,6 @@
 Every name is looked up in a table of what may be asked for; values are only ever parameters.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -17,6 +16,7 @@ from apps.core.jsontext import parse
 from apps.core.limits import MAX_FILTER_LIST, MAX_FILTER_TERMS
 from apps.core.paging import Key
 from apps.core.times import parse_time
+from apps.wandb_api.regexes import GappedText, gapped_texts
 
 # What a filter comes to: a condition of the database, or a fact about one thing that is at hand.
 Found = TypeVar("Found", Q, "Fact")
@@ -24,9 +24,6 @@ Found = TypeVar("Found", Q, "Fact")
 Condition = Callable[[str, Any], Found]
 
 _ORDERS = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}
-# What people write in names, with the two patterns that stand for anything.
-_PLAIN_PATTERN = re.compile(r"(?:[\w \-/:@]|\\.|\.\*|\.)*")
-MAX_PATTERN = 200
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def text_field(path: str) -> Condition[Q]:
         if operator == "contains":
             return Q(**{f"{path}__icontains": _text(value)})
         if operator == "regex":
-            return _pattern_condition(path, _pattern(_text(value)))
+            return reduce(or_, [_pattern_condition(path, one) for one in gapped_texts(value)])
         raise _not_here(operator)
 
     return compare
@@ -131,9 +128,7 @@ class _Reader(Generic[Found]):
         return reduce(how, parts) if parts else self.everything
 
     def one(self, name: str, value: Any) -> Found:
-        self.terms += 1
-        if self.terms > MAX_FILTER_TERMS:
-            raise Invalid(f"No more than {MAX_FILTER_TERMS} conditions.", field="filters")
+        self.count(1)
         if name in ("$and", "$or", "$nor"):
             parts = [self.all_of(part) for part in _list(value)]
             if name == "$and":
@@ -161,7 +156,15 @@ class _Reader(Generic[Found]):
             return ~compare("eq", operand)
         if operator == "nin":
             return ~compare("in", operand)
+        if operator == "regex":
+            # Each of its alternatives is a condition.
+            self.count(len(gapped_texts(operand)) - 1)
         return compare(operator, operand)
+
+    def count(self, terms: int) -> None:
+        self.terms += terms
+        if self.terms > MAX_FILTER_TERMS:
+            raise Invalid(f"No more than {MAX_FILTER_TERMS} conditions.", field="filters")
 
 
 def _plain(name: str) -> str:
@@ -177,64 +180,17 @@ def _fact_about(value: str | int) -> Condition[Fact]:
         if isinstance(value, str) and operator == "contains":
             return Fact(_text(operand).lower() in value.lower())
         if isinstance(value, str) and operator == "regex":
-            return Fact(_fits(value, _pattern(_text(operand))))
+            return Fact(any(one.fits(value) for one in gapped_texts(operand)))
         raise _not_here(operator)
 
     return compare
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    """A pattern of text with gaps."""
-
-    parts: Sequence[str]
-    from_start: bool
-    to_end: bool
-
-
-def _pattern(text: str) -> _Pattern:
-    """A pattern with more in it than `.*`, `^` and `$` is refused: no pattern of a user runs in
-    the database or here."""
-    from_start = text.startswith("^")
-    to_end = text.endswith("$") and not text.endswith(r"\$")
-    middle = text[from_start : len(text) - to_end]
-    if len(middle) > MAX_PATTERN or _PLAIN_PATTERN.fullmatch(middle) is None:
-        raise Invalid("Only text, .* , ^ and $ are known in patterns here.", field="filters")
-    parts = [re.sub(r"\\(.)", r"\1", part) for part in middle.split(".*")]
-    return _Pattern(parts, from_start, to_end)
-
-
-def _pattern_condition(path: str, pattern: _Pattern) -> Q:
-    if len(pattern.parts) == 1 and pattern.from_start and pattern.to_end:
-        return Q(**{path: pattern.parts[0]})
-    found = Q()
-    for at, part in enumerate(pattern.parts):
-        how = "contains"
-        if at == 0 and pattern.from_start:
-            how = "startswith"
-        elif at == len(pattern.parts) - 1 and pattern.to_end:
-            how = "endswith"
-        if part:
-            found &= Q(**{f"{path}__{how}": part})
+def _pattern_condition(path: str, pattern: GappedText) -> Q:
+    found = Q(**{f"{path}__like": pattern.like})
+    for text in pattern.exact:
+        found &= Q(**{f"{path}__contains": text})
     return found
-
-
-def _fits(text: str, pattern: _Pattern) -> bool:
-    """Each part after the one before it; the first and the last where the pattern says."""
-    first, last = pattern.parts[0], pattern.parts[-1]
-    if len(pattern.parts) == 1 and pattern.from_start and pattern.to_end:
-        return text == first
-    if pattern.from_start and not text.startswith(first):
-        return False
-    if pattern.to_end and not text.endswith(last):
-        return False
-    at = 0
-    for part in pattern.parts:
-        at = text.find(part, at)
-        if at < 0:
-            return False
-        at += len(part)
-    return True
 
 
 def _list(value: Any) -> list[Any]:
