@@ -388,8 +388,6 @@ class Import:
         }
         with transaction.atomic():
             locked = Collection.objects.select_for_update(no_key=True).get(pk=model.pk)
-            if locked.next_number > number:
-                raise NotFound("the number was used here for something that has gone")
             Collection.objects.filter(pk=model.pk).update(next_number=number)
             try:
                 self._ask(model_versions.create, Action.LINK, said)
@@ -399,6 +397,9 @@ class Import:
                 self._ask(model_versions.create, Action.LINK, said)
             rows = Version.objects.filter(collection=model, number=number)
             _date(rows, there, linked_at="creation_timestamp", updated_at="last_updated_timestamp")
+            if locked.next_number > number:
+                # One that could not be copied before has had its number kept free.
+                Collection.objects.filter(pk=model.pk).update(next_number=locked.next_number)
 
     def _alias(self, model: Collection, there: Json) -> None:
         self.tally.there["aliases"] += 1

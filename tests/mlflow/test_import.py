@@ -165,12 +165,17 @@ def test_a_copy_of_what_has_gone_is_of_the_files_that_the_server_names(
 
     source.post("registered-models/create", name="a copy")
     source.post("model-versions/create", name="a copy", source="models:/sums/3")
+    source.post("model-versions/create", name="a copy", source="s3://b/m")
     source.delete("registered-models/delete", name="sums")
+    with pytest.raises(CommandError, match="version 1 of 'a copy'"):
+        run_import(live_server, source, "importer")
     tally = Import(Mlflow(live_server.url, token=source.key), importer, print).run()
 
     assert tally.is_whole, tally.faults
     registered = Version.objects.filter(collection__team__name="here", collection__project=None)
-    copy = registered.get(collection__name="a copy")
+    copy = registered.get(collection__name="a copy", number=1)
+    assert registered.count() == 2
+    assert copy.collection.next_number == 3
     assert [file.path for file in files_of(copy.artifact)] == ["MLmodel"]
 
 
