@@ -19,6 +19,10 @@ if DATABASE_KIND not in {"sqlite", "postgres"}:
     raise SystemExit(f"TEST_DATABASE must be sqlite or postgres, not {DATABASE_KIND!r}.")
 POSTGRES_SOCKET = FOLDER / "postgres"
 
+# No test cuts the power, so nothing here waits for the disk, the database neither. Processes that
+# tests start, of the site or of a client, keep their own.
+os.fsync = lambda fd: None
+
 # What the shell of the person says about their own installation must not reach a test.
 for _name in [*os.environ]:
     if _name.startswith("MODEL_STATUS_") or _name in {"HOST", "PORT", "S3_ENDPOINT"}:
@@ -39,6 +43,7 @@ from registry_site.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E40
 if DATABASE_KIND == "sqlite":
     # A file, because tests with threads and live servers need connections of their own.
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "test.sqlite3"}
+    DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
 
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(exist_ok=True)
