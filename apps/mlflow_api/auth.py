@@ -8,12 +8,18 @@ from django.http import HttpRequest
 
 from apps.accounts.credentials import key_in
 from apps.accounts.models import ApiKey
+from apps.core.errors import NotSignedIn
 
 
 def identify(request: HttpRequest) -> ApiKey:
     """Set `request.user` and `request.api_key` from the header. Raises NotSignedIn."""
     request.user = AnonymousUser()
-    key = key_in(request.headers.get("Authorization", ""))
+    header = request.headers.get("Authorization", "")
+    if not header:
+        raise NotSignedIn(
+            "Set MLFLOW_TRACKING_TOKEN to an API key; you make one on your account page."
+        )
+    key = key_in(header)
     request.user = key.user
     request.api_key = key  # type: ignore[attr-defined]
     return key

@@ -133,6 +133,8 @@ class TestTheDoor:
         headers = {"Authorization": header} if header else {}
         response = Client().get("/api/3.0/mlflow/server-info", headers=headers)
         assert (response.status_code, response.json()["error_code"]) == (401, "UNAUTHENTICATED")
+        # Whoever sends no key is told where the client takes it from.
+        assert ("MLFLOW_TRACKING_TOKEN" in response.json()["message"]) == (not header)
 
     def test_the_key_may_be_a_password(self, caller: Caller) -> None:
         secret = base64.b64encode(f"anybody:{caller.key}".encode()).decode()
