@@ -211,6 +211,23 @@ class TestWhatItSays:
         system = client.get(address(run), {"show": "system"}).context["curves"]
         assert [chart.title for chart in system.charts] == ["gpu.0.memory"]
 
+    def test_what_mlflows_client_measures_of_the_machine_stands_apart_too(
+        self, run: Run, allowed: Access, editor: User
+    ) -> None:
+        """It logs that among the metrics, as `system/…`, elsewhere a name like any other."""
+        log(run, allowed, loss=[2, 1], system__cpu=[40, 50])
+
+        def titles(**query: str) -> list[str]:
+            curves = browser(editor).get(address(run), query).context["curves"]
+            return [chart.title for chart in curves.charts]
+
+        assert titles() == ["loss", "system/cpu"]
+        assert titles(show="system") == []
+        Run.objects.update(has_heartbeat=False)
+        assert titles() == ["loss"]
+        assert titles(show="system") == ["system/cpu"]
+        assert titles(show="system", metric="none") == []
+
     def test_a_commit_leads_to_its_page_where_that_is_known(
         self, allowed: Access, editor: User
     ) -> None:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -47,6 +48,7 @@ MAX_VALUE = 300
 # Names and figures of this many series are read for a page; the charts of one page are drawn.
 READ_SERIES = 2_000
 SHOWN_VALUES = 100
+MLFLOW_MACHINE = "system/"
 # As they stand in a summary.
 _NOT_FINITE = {dump(value): value for value in (math.nan, math.inf, -math.inf)}
 # Colours and cursor moves that programs send to a terminal.
@@ -112,8 +114,13 @@ class Curves:
 
 def curves_of(run: Run, page: RunPage, address: str) -> Curves:
     """What the run measured itself, or its machine. Four queries, seven where metrics are steps."""
-    kind = SeriesKind.SYSTEM if page.show == "system" else SeriesKind.METRIC
+    of_machine = page.show == "system"
+    kind = SeriesKind.SYSTEM if of_machine and run.has_heartbeat else SeriesKind.METRIC
     found = series_of(owner_id=run.pk, kind=kind)
+    if not run.has_heartbeat:
+        # MLflow's client, which logs what it measures of the machine among its metrics.
+        named = Q(key__startswith=MLFLOW_MACHINE)
+        found = found.filter(named if of_machine else ~named)
     if page.metric:
         found = found.filter(key__icontains=page.metric)
     rules = rules_of(run) if kind == SeriesKind.METRIC else NO_RULES
