@@ -96,7 +96,7 @@ def start_run(
     access.require(Action.LOG)
     project = _project(access)
     key = description.key or new_key()
-    key = clean_name(key, field="key", max_length=128, what="run key", spaces=False)
+    key = clean_name(key, field="key", max_length=128, what="run key")
     name = clean_text(description.name, field="name", max_length=256, multiline=False) or key
     now = at or timezone.now()
     run = Run(

@@ -46,6 +46,13 @@ def metric_rules_in(config: Mapping[str, object]) -> str | None:
     return read_rules(entries).dump() if entries is not None else None
 
 
+def forked_from(config: Mapping[str, object]) -> str:
+    """The id of the run that this one goes on from at some step; empty where it begins anew."""
+    own = config.get(OWN)
+    point = own.get("branch_point") if isinstance(own, Mapping) else None
+    return str(point.get("run_id") or "") if isinstance(point, Mapping) else ""
+
+
 def own_values(config: Mapping[str, object], keys: list[str] | None) -> str:
     """The client's own part of a config under these keys (None: all), as a JSON string."""
     own = config.get(OWN)

@@ -17,6 +17,7 @@ from apps.wandb_api import ids
 from tests import build
 from tests.wandb.conftest import Caller, caller
 from tests.wandb.documents import ALERT, DELETE, EDIT, RESUME, RUN, SET_STATE, STOP, UPSERT
+from tests.web.visits import browser
 
 RULES = [{"1": "loss", "7": [1]}]
 CONFIG = json.dumps(
@@ -122,6 +123,26 @@ class TestStarting:
     def test_nan_in_a_config_is_no_fault(self, editor: Caller) -> None:
         start(editor, config='{"lr": {"value": NaN}}')
         assert config_of(Run.objects.get()) == {"lr": "NaN"}
+
+    def test_an_id_may_have_spaces(self, editor: Caller) -> None:
+        start(editor, name="lstm on mnist")
+
+        run = Run.objects.get()
+        assert run.key == "lstm on mnist"
+        page = browser(editor.user).get("/main/digits/runs/lstm%20on%20mnist")
+        assert page.status_code == 200
+
+    @pytest.mark.parametrize(("parent", "is_taken"), [("parent", False), ("abc123", True)])
+    def test_a_fork_is_refused_at_once_and_going_back_is_not(
+        self, editor: Caller, parent: str, is_taken: bool
+    ) -> None:
+        point = {"_wandb": {"value": {"branch_point": {"run_id": parent, "step": 3}}}}
+        said = {"name": "abc123", "project": "digits", "config": json.dumps(point)}
+        if is_taken:
+            editor.ask(UPSERT, **said)
+        else:
+            assert "fork" in editor.refused(UPSERT, **said)
+        assert Run.objects.exists() == is_taken
 
     def test_what_no_text_can_hold_is_mended(self, editor: Caller) -> None:
         start(

@@ -12,7 +12,7 @@ from apps.artifacts.choices import Direction
 from apps.artifacts.models import Version
 from apps.bin.services.deletion import delete_run as put_run_into_bin
 from apps.bin.services.deletion import delete_version
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Conflict, Invalid, Unsupported
 from apps.projects.access import Access, Action
 from apps.runs.alerts import raise_alert
 from apps.runs.choices import AlertLevel, RunState
@@ -39,6 +39,10 @@ from apps.wandb_api.schema import mutation
 from apps.wandb_api.types.runs import RunNode
 
 DELETED_BY_CLIENT = "Deleted through the wandb client."
+FORKS = (
+    "Runs are not forked here: this one would lack what its parent logged. Start a run without "
+    "fork_from, or go back in the same run with resume_from."
+)
 MAX_WAIT_MS = 24 * 3600 * 1000
 
 
@@ -88,6 +92,8 @@ def upsert_bucket(
             run, inserted = _started(access, name, display_name)
         access.require(Action.LOG)
         unwrapped = configs.unwrapped(config) if config is not None else None
+        if inserted and unwrapped and configs.forked_from(unwrapped) not in ("", run.key):
+            raise Unsupported(FORKS)
         run = update_run(
             run=run,
             access=access,
