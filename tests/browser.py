@@ -82,6 +82,8 @@ class AxeCheck:
 
     def __call__(self, page: Page) -> None:
         """In the scheme that the page has."""
+        # What a click has brought may still be on its way: its address is there before its end.
+        page.wait_for_load_state()
         page.evaluate(AXE_SCRIPT)
         self._run(page, {})
 
