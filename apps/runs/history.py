@@ -49,12 +49,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class HistoryKey:
-    """A key of a history: how many numbers and how many other values it has."""
+    """A key of a history: how many numbers and other values it has, and the last number."""
 
     name: str
     numbers: int
     objects: int
     is_rising: bool = False
+    last: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,16 +145,16 @@ def last_step(run: Run) -> int | None:
 
 def history_keys(runs: Iterable[Run]) -> dict[int, HistoryKeys]:
     """What the rows of each of these runs have values of, by run (two queries)."""
-    numbers: dict[int, dict[str, int]] = {run.pk: {} for run in runs}
+    numbers: dict[int, dict[str, tuple[int, float | None]]] = {run.pk: {} for run in runs}
     objects: dict[int, dict[str, int]] = {pk: {} for pk in numbers}
     rows: dict[int, int] = {}
     last: defaultdict[int, list[int]] = defaultdict(list)
     logged = Series.objects.filter(owner_id__in=numbers, count__gt=0)
-    for kind, owner, key, count, step in logged.exclude(kind=SeriesKind.SYSTEM).values_list(
-        "kind", "owner_id", "key", "count", "last_step"
-    ):
+    for kind, owner, key, count, step, value, is_nan in logged.exclude(
+        kind=SeriesKind.SYSTEM
+    ).values_list("kind", "owner_id", "key", "count", "last_step", "last_value", "last_is_nan"):
         if kind == SeriesKind.METRIC:
-            numbers[owner][key] = count
+            numbers[owner][key] = count, math.nan if is_nan else value
         elif key == HISTORY:
             rows[owner] = count
         else:
@@ -172,12 +173,12 @@ def history_keys(runs: Iterable[Run]) -> dict[int, HistoryKeys]:
 
 
 def _counted(
-    numbers: Mapping[str, int], objects: Mapping[str, int], rows: int
+    numbers: Mapping[str, tuple[int, float | None]], objects: Mapping[str, int], rows: int
 ) -> tuple[HistoryKey, ...]:
-    keys = [
-        HistoryKey(name, numbers.get(name, 0), objects.get(name, 0))
-        for name in sorted(numbers.keys() | objects.keys())
-    ]
+    keys = []
+    for name in sorted(numbers.keys() | objects.keys()):
+        count, last = numbers.get(name, (0, None))
+        keys.append(HistoryKey(name, count, objects.get(name, 0), last=last))
     own = [HistoryKey(name, rows, 0, is_rising=True) for name in OWN] if rows else []
     return (*own, *keys)
 

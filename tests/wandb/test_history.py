@@ -1,6 +1,7 @@
 """Histories as the client reads them back: whole, sampled, page by page."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -247,6 +248,15 @@ class TestFigures:
             "acc": [{"type": "number", "count": 5}],
             "sample": [{"type": "string", "count": 5}],
         }
+
+    def test_keys_with_their_last_numbers(self, stream: Streamer) -> None:
+        stream.send(history([row(25, acc=math.nan)], offset=25))
+
+        keys = stream.ask("historyKeys")["historyKeys"]["keys"]
+
+        assert keys["loss"]["previousValue"] == 1 / 25
+        assert keys["acc"]["previousValue"] == "NaN"
+        assert "previousValue" not in keys["sample"]
 
     def test_a_run_without_anything(self, editor: Caller) -> None:
         fields = """historyKeys historyLineCount eventsLineCount logLineCount historyTail

@@ -172,6 +172,12 @@ class TestUpload:
         assert names(stream, fileNames=["media/images/50% of #1?;_3_f0.png"]) == names(stream)
         assert storable_path("a\\b") == "a_b"
 
+    def test_a_file_is_found_as_it_was_saved(self, stream: Streamer) -> None:
+        upload(stream, "notes.txt", b"x")
+
+        assert names(stream, fileNames=["./notes.txt"]) == ["notes.txt"]
+        assert names(stream, fileNames=["../notes.txt"]) == []
+
     @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "", ".", "a/./b", "x" * 2000])
     def test_a_name_that_is_no_path_holds_back_no_other(self, stream: Streamer, name: str) -> None:
         bad, good = announce(stream, name, "good.txt")

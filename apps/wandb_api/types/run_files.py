@@ -92,7 +92,9 @@ def files(
 ) -> Connection:
     found = files_of(node.row)
     if names:
-        found = found.filter(path__in=[storable_path(name) for name in names[:MAX_BATCH_FILES]])
+        # A file is asked for as it was saved: `run.save("./x")`, `run.file("./x")`.
+        paths = [storable_path(name.removeprefix("./")) for name in names[:MAX_BATCH_FILES]]
+        found = found.filter(path__in=paths)
     elif pattern:
         if len(pattern) > MAX_PATTERN or pattern.endswith("\\"):
             raise Invalid("This is no pattern as LIKE has it.", field="pattern")

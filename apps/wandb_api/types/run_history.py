@@ -95,7 +95,7 @@ def parquet_history(node: RunNode, *, live_keys: list[str] | None = None) -> dic
 
 @field_of("Run")
 def history_keys(node: RunNode) -> dict[str, Any]:
-    """What rows have values of, with how many."""
+    """What rows have values of, with how many; `wandb verify` looks for the last number."""
     found: HistoryKeys = node.together(keys_of_histories)
     keys = {
         key.name: {
@@ -106,6 +106,7 @@ def history_keys(node: RunNode) -> dict[str, Any]:
             ],
             "monotonic": key.is_rising,
         }
+        | ({} if key.last is None else {"previousValue": key.last})
         for key in found.keys
     }
     return {
