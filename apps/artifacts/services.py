@@ -45,7 +45,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.core.ids import new_hex
 from apps.core.jsontext import dump
 from apps.core.names import clean_name, clean_path, clean_text, name_key
-from apps.core.prepared import Prepared, insert, update
+from apps.core.prepared import Prepared, insert, insert_all, update
 from apps.projects.access import Access, Action
 from apps.projects.models import Project
 from apps.runs.models import Run
@@ -692,8 +692,8 @@ def _write_files(
     artifact: ArtifactVersion, files: Sequence[FileSpec], sizes: Mapping[str, int]
 ) -> None:
     for start in range(0, len(files), _ROWS_AT_ONCE):
-        ArtifactFile.objects.bulk_create(
-            _file_row(artifact, spec, sizes) for spec in files[start : start + _ROWS_AT_ONCE]
+        insert_all(
+            [_file_row(artifact, spec, sizes) for spec in files[start : start + _ROWS_AT_ONCE]]
         )
 
 
