@@ -21,6 +21,7 @@ from apps.accounts.choices import Role, Scope
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import create_login_link, set_role
 from apps.artifacts.models import ArtifactFile
+from apps.artifacts.tags import change_tags
 from apps.bin.services.deletion import delete_run
 from apps.content.services import store
 from apps.core.checks import ANY, Route, routes
@@ -208,6 +209,7 @@ def world() -> World:
         put_files(run=run, files=[NewFile("data.bin", blob)], access=allowed)
         version = build.version(owner, build.collection(owner, project), made_by=run)
         result = build.result(owner, version.artifact, 0.5, on=golden_set)
+        change_tags(tagged=version.artifact, put={"loss": "low"}, access=allowed)
         promote_version(version=version, label="staging", access=allowed)
         gone = build.run(owner, project)
         delete_run(run=gone, reason="old", accept_consequences=True, access=allowed)
