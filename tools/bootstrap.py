@@ -203,7 +203,8 @@ def test(arguments: list[str]) -> int:
     """The whole suite on SQLite, then on PostgreSQL; TEST_DATABASE chooses one of them."""
     in_venv(["python", "tools/clients.py"])
     chosen = os.environ.get("TEST_DATABASE")
-    workers = str(min(os.cpu_count() or 1, 4))
+    # One more than cores: tests of browsers and of the real clients wait half of their time.
+    workers = str(min((os.cpu_count() or 1) + 1, 4))
     failed = []
     for database in [chosen] if chosen else ["sqlite", "postgres"]:
         say("Testing on " + database)
