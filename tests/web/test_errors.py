@@ -102,5 +102,7 @@ class TestReadingChangesNothing:
                 connection,
             ) as queries:
                 client.get(path)
-            written = [q["sql"] for q in queries if not q["sql"].startswith("SELECT")]
+            # PostgreSQL's unions begin with a parenthesis.
+            asked = [query["sql"].lstrip("(") for query in queries]
+            written = [sql for sql in asked if not sql.startswith("SELECT")]
             assert written == [], path
