@@ -1,9 +1,10 @@
 """Fixtures for every test: throw-away content, a real PostgreSQL or S3 server, a real browser."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -22,11 +23,15 @@ from tests.settings import DATABASE_KIND, POSTGRES_SOCKET
 if TYPE_CHECKING:
     from pytest_django.fixtures import Settings
 
-# A slow or busy machine is no fault of the code under test.
-hypothesis.settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("suite")
+# A slow or busy machine is no fault of the code under test. What fails fails again: the examples
+# are the same each time; HYPOTHESIS_PROFILE=search tries others.
+_PATIENT: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("suite", derandomize=True, **_PATIENT)
+hypothesis.settings.register_profile("search", **_PATIENT)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 # A test that asks for none of these, and has no mark of its own, never sees a database.
 DATABASE_FIXTURES = {

@@ -197,12 +197,11 @@ def _amount(value: float, base: float, spec: str) -> str:
     """The size of a difference without its sign."""
     difference = abs(value - base)
     kind, decimals = _parts(spec)
-    if kind == "percent":
+    if kind == "percent" and math.isfinite(difference * 100):
         return f"{_decimals(difference * 100, max(decimals, 1))} pp"
-    relative = difference / abs(base) if base else math.inf
-    if not math.isfinite(relative):
+    percent = difference / abs(base) * 100 if base else math.inf
+    if not math.isfinite(percent):
         return format_value(difference, spec)
-    percent = relative * 100
     if percent >= 10_000:
         return f"{_scientific(percent, 2)}%"
     if percent >= 9.95:

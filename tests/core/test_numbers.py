@@ -65,6 +65,13 @@ def test_any_number_has_a_short_text(value: float, spec: str) -> None:
     assert format_delta(value, 0.1, "lower", spec) is not None or math.isnan(value)
 
 
+@pytest.mark.parametrize("spec", ["auto", "percent:1"])
+def test_a_difference_too_large_for_percent_is_said_as_it_is(spec: str) -> None:
+    delta = format_delta(1.2e307, 0.1, "lower", spec)
+    assert delta is not None
+    assert delta.text == f"+{format_value(1.2e307, spec)}"
+
+
 @pytest.mark.parametrize("spec", ["auto", "integer", "fixed:0", "fixed:12", "percent:1"])
 def test_known_formats(spec: str) -> None:
     assert check_format(spec) == spec

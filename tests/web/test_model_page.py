@@ -131,6 +131,16 @@ def test_head_counts_versions_sets_and_live_runs(story: Story) -> None:
     assert "1 run live" in text
 
 
+@pytest.mark.parametrize(
+    ("title", "count"), [("", 1), ("Digits", 1), ("mnist_model_candidates", 0)]
+)
+def test_a_name_that_is_the_title_is_not_said_twice(small: Story, title: str, count: int) -> None:
+    small.model.title = title
+    small.model.save()
+    page = browser(small.viewer).get(PAGE).content.decode()
+    assert page.count("<span>mnist_model_candidates</span>") == count
+
+
 def test_the_chart_stands_beside_its_data_and_marks_who_became_what(story: Story) -> None:
     text = page(browser(story.viewer))
 

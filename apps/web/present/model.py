@@ -88,8 +88,9 @@ def show_head(
     collection: Collection, table: StatusTable, known: Sequence[Column], live_runs: int
 ) -> ModelHead:
     sets = len({column.golden_set_id for column in known if column.golden_set_id is not None})
+    title = title_of(collection)
     facts = [
-        collection.name,
+        *([collection.name] if collection.name != title else []),
         ngettext("%(count)s version", "%(count)s versions", table.total)
         % {"count": format_count(table.total)},
         ngettext("%(count)d golden set", "%(count)d golden sets", sets) % {"count": sets},
@@ -98,7 +99,7 @@ def show_head(
         facts.append(_("last logged %(ago)s") % {"ago": ago(table.last_logged_at)})
     live = ngettext("%(count)d run live", "%(count)d runs live", live_runs) % {"count": live_runs}
     return ModelHead(
-        title=title_of(collection),
+        title=title,
         name=collection.name,
         url=model_url(collection),
         crumbs=crumbs_to(collection, with_model=False),
