@@ -1,6 +1,10 @@
 """Deleting says what goes with it, takes the word and a reason for that, and is one event."""
 
+from collections.abc import Callable
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.choices import Role
 from apps.artifacts.models import Collection, LabelHolding, Version
@@ -66,6 +70,19 @@ class TestRuns:
 
         assert Run.objects.filter(pk__in=[run.pk for run in two]).count() == 2
         assert kinds_since(before)[2:] == ["run.restored", "run.restored"]
+
+    @pytest.mark.parametrize("change", [delete_runs, restore_runs])
+    def test_no_run_is_waited_for_while_others_wait_for_the_chain(
+        self, place: World, two: list[Run], change: Callable[..., None]
+    ) -> None:
+        allowed = place.access(place.table.editor)
+        if change is restore_runs:
+            delete_runs(runs=two, access=allowed)
+        with CaptureQueriesContext(connection) as queries:
+            change(runs=two, access=allowed)
+        asked = [query["sql"] for query in queries]
+        told = next(at for at, sql in enumerate(asked) if 'INSERT INTO "audit_event"' in sql)
+        assert [sql for sql in asked[told:] if '"runs_run"' in sql] == []
 
     def test_what_goes_with_any_of_them_keeps_all(self, place: World, two: list[Run]) -> None:
         going_on = build.run(place.table.editor, place.project, name="live")

@@ -15,7 +15,7 @@ from apps.artifacts.models import ArtifactVersion, Collection, Version
 from apps.artifacts.services import collection_subject, lock_collection, touch, version_subject
 from apps.artifacts.signals import version_linked
 from apps.audit.actors import Subject
-from apps.audit.services import record
+from apps.audit.services import record, told_last
 from apps.bin.choices import Kind
 from apps.bin.queries.items import BinItem
 from apps.core.errors import Conflict, NotFound
@@ -75,8 +75,9 @@ def restore_run(*, run: Run, access: Access) -> None:
 @transaction.atomic
 def restore_runs(*, runs: Sequence[Run], access: Access) -> None:
     """Take runs of one project out of the bin, all of them or none."""
-    for run in sorted(runs, key=lambda run: run.pk):
-        restore_run(run=run, access=access)
+    with told_last():
+        for run in sorted(runs, key=lambda run: run.pk):
+            restore_run(run=run, access=access)
 
 
 @transaction.atomic
